@@ -1,0 +1,3 @@
+//! The `vpim-milter` command.
+
+fn main() {}
