@@ -10,3 +10,4 @@
 
 pub mod limits;
 pub mod media;
+pub mod message;
