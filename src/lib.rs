@@ -8,6 +8,11 @@
 //! Citations in comments name the RFC and its section: `RFC 3801 4.2.10`.
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod conformance;
+pub mod engine;
 pub mod limits;
 pub mod media;
 pub mod message;
+pub mod policy;
+pub mod vpim;

@@ -1,3 +1,7 @@
 //! The `vpim-milter` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vpim_milter::cli::run()
+}

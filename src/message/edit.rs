@@ -157,7 +157,9 @@ impl EditList {
             let edit = self.header.iter().find(|e| e.field() == Some(index));
             out.extend_from_slice(Span::new(at, field.span.start).of(raw));
             match edit {
-                Some(HeaderEdit::Replace { value, .. }) => write_field(&mut out, field.name.of(raw), value, eol),
+                Some(HeaderEdit::Replace { value, .. }) => {
+                    write_field(&mut out, field.name.of(raw), value, eol)
+                }
                 Some(_) => {}
                 None => out.extend_from_slice(field.span.of(raw)),
             }

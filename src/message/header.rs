@@ -44,7 +44,11 @@ pub(super) fn line_end(raw: &[u8], from: usize, end: usize) -> (usize, usize) {
 /// Scans the header that starts at `start`. `is_delimiter` says whether the line at an offset is a
 /// boundary of an enclosing multipart: a header ends there even without its empty line.
 pub(super) fn scan(
-    raw: &[u8], start: usize, limits: &Limits, defects: &mut Vec<Defect>, is_delimiter: impl Fn(usize) -> bool,
+    raw: &[u8],
+    start: usize,
+    limits: &Limits,
+    defects: &mut Vec<Defect>,
+    is_delimiter: impl Fn(usize) -> bool,
 ) -> HeaderBlock {
     let mut fields: Vec<Field> = Vec::new();
     let mut at = start;

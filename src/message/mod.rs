@@ -85,6 +85,17 @@ impl<'a> Message<'a> {
         std::iter::successors(self.entity(id), |e| e.parent.and_then(|p| self.entity(p)))
     }
 
+    /// The number of a part in reports: `None` for a multipart message itself, `1` for the body of a
+    /// message that is a single part.
+    pub fn part_number(&self, id: EntityId) -> Option<String> {
+        let entity = self.entity(id)?;
+        match (entity.path.is_root(), entity.is_leaf()) {
+            (true, true) => Some("1".to_owned()),
+            (true, false) => None,
+            _ => Some(entity.path.to_string()),
+        }
+    }
+
     /// Structural defects in order of appearance.
     pub fn defects(&self) -> &[Defect] {
         &self.defects
@@ -126,7 +137,9 @@ fn line_ends(raw: &[u8], entities: &[Entity], defects: &mut Vec<Defect>) -> Eol 
         match raw.get(at) {
             Some(b'\n') if at > 0 && raw.get(at - 1) == Some(&b'\r') => crlf += 1,
             Some(b'\n') if bare_lf.is_none() && !in_binary(at) => bare_lf = Some(at),
-            Some(b'\r') if bare_cr.is_none() && raw.get(at + 1) != Some(&b'\n') && !in_binary(at) => bare_cr = Some(at),
+            Some(b'\r') if bare_cr.is_none() && raw.get(at + 1) != Some(&b'\n') && !in_binary(at) => {
+                bare_cr = Some(at)
+            }
             _ => {}
         }
     }

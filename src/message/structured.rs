@@ -271,7 +271,8 @@ impl ContentType {
         let mut text = self.essence();
         for name in ["rate", "channels", "codec", "codecs", "application"] {
             if let Some(value) = self.parameters.value(name) {
-                let value: String = value.chars().filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\').collect();
+                let value: String =
+                    value.chars().filter(|c| c.is_ascii_graphic() && *c != '"' && *c != '\\').collect();
                 let _ = write!(text, ";{name}=\"{value}\"");
             }
         }
@@ -286,7 +287,10 @@ mod tests {
     #[test]
     fn real_world_content_types_are_read() {
         let read = |v: &str| ContentType::parse(v.as_bytes());
-        let ct = read(" Multipart/Voice-Message (a (nested) comment) ; Version = \"2.0\";;\r\n\tboundary=a=b/c (x)").unwrap();
+        let ct = read(
+            " Multipart/Voice-Message (a (nested) comment) ; Version = \"2.0\";;\r\n\tboundary=a=b/c (x)",
+        )
+        .unwrap();
         assert!(ct.is("multipart/voice-message"));
         assert_eq!(ct.parameters.value("version"), Some("2.0"));
         assert_eq!(ct.parameters.value("boundary"), Some("a=b/c"));
@@ -298,7 +302,8 @@ mod tests {
 
     #[test]
     fn rfc_2231_sections_are_joined_and_decoded() {
-        let field = parameterized(b"inline; voice*0=Originator-; voice*1=Spoken-Name; filename*=utf-8''a%20b%C3%A9");
+        let field =
+            parameterized(b"inline; voice*0=Originator-; voice*1=Spoken-Name; filename*=utf-8''a%20b%C3%A9");
         assert_eq!(field.head, "inline");
         assert_eq!(field.parameters.value("voice"), Some("Originator-Spoken-Name"));
         assert_eq!(field.parameters.value("filename"), Some("a b\u{e9}"));
@@ -314,7 +319,10 @@ mod tests {
     fn mime_keeps_the_parameters_media_reads() {
         let ct = ContentType::parse(b"audio/L16; rate=8000; name=\"x\"").unwrap();
         assert_eq!(ct.to_mime().get_param("rate").unwrap().as_str(), "8000");
-        assert_eq!(ContentType::parse(b"audio/32KADPCM (c)").unwrap().to_mime().essence_str(), "audio/32kadpcm");
+        assert_eq!(
+            ContentType::parse(b"audio/32KADPCM (c)").unwrap().to_mime().essence_str(),
+            "audio/32kadpcm"
+        );
     }
 
     #[test]

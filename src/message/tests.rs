@@ -45,7 +45,10 @@ fn damage_gives_a_tree_and_a_defect() {
     let head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
     assert_eq!(kinds(&format!("{head}--b\r\n\r\nx\r\n")), [DefectKind::CloseDelimiterMissing]);
     assert_eq!(kinds(&format!("{head}text\r\n")), [DefectKind::NoDelimiter]);
-    assert_eq!(kinds(&format!("{head}--b\r\n\r\nx\r\n--b--\r\n--b\r\n\r\ny\r\n")), [DefectKind::PartAfterClose]);
+    assert_eq!(
+        kinds(&format!("{head}--b\r\n\r\nx\r\n--b--\r\n--b\r\n\r\ny\r\n")),
+        [DefectKind::PartAfterClose]
+    );
     assert_eq!(kinds(&format!("{head}--bx\r\n\r\nx\r\n--b--\r\n")), [DefectKind::DelimiterGarbage]);
     assert_eq!(kinds("Content-Type: multipart/mixed\r\n\r\nx\r\n"), [DefectKind::BoundaryUnusable]);
     assert_eq!(kinds("A: b\r\n\r\na\nb\r\n"), [DefectKind::BareLf]);
@@ -69,7 +72,8 @@ fn depth_and_part_limits_leave_an_opaque_rest() {
     let message = Message::parse(nested.as_bytes(), &limits);
     assert!(message.entities().count() <= 10);
     assert_eq!(message.defects()[0].kind, DefectKind::TooDeep);
-    let many = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}", "--b\r\n\r\nx\r\n".repeat(1000));
+    let many =
+        format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}", "--b\r\n\r\nx\r\n".repeat(1000));
     let message = Message::parse(many.as_bytes(), &limits);
     assert_eq!(message.entities().count(), 10);
     assert!(message.defects().iter().any(|d| d.kind == DefectKind::TooManyParts));
@@ -101,7 +105,9 @@ fn header_edits_and_splices_give_the_message_and_the_modifications() {
 #[test]
 fn values_that_would_inject_lines_are_refused() {
     let message = parse("A: 1\r\n\r\n");
-    for (name, value) in [("X", " a\nB: c"), ("X", " a\r"), ("X Y", " a"), ("", " a"), ("X:", "a"), ("X", "\0")] {
+    for (name, value) in
+        [("X", " a\nB: c"), ("X", " a\r"), ("X Y", " a"), ("", " a"), ("X:", "a"), ("X", "\0")]
+    {
         let mut edits = EditList::default();
         let value = value.as_bytes().to_vec();
         edits.header(HeaderEdit::Insert { place: Place::Fields, name: name.into(), value });

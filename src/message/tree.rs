@@ -126,7 +126,11 @@ impl Entity {
 }
 
 /// Fields of `header` called `name`, without case.
-pub(super) fn fields<'m>(raw: &'m [u8], header: &'m HeaderBlock, name: &'m str) -> impl Iterator<Item = &'m Field> {
+pub(super) fn fields<'m>(
+    raw: &'m [u8],
+    header: &'m HeaderBlock,
+    name: &'m str,
+) -> impl Iterator<Item = &'m Field> {
     header.fields.iter().filter(move |f| f.name.of(raw).eq_ignore_ascii_case(name.as_bytes()))
 }
 
@@ -139,8 +143,15 @@ struct Open {
 
 /// Reads the tree of `raw`.
 pub(super) fn read(raw: &[u8], limits: &Limits) -> (Vec<Entity>, Vec<Defect>) {
-    let mut reader =
-        Reader { raw, limits, entities: Vec::new(), defects: Vec::new(), stack: Vec::new(), current: 0, opaque: false };
+    let mut reader = Reader {
+        raw,
+        limits,
+        entities: Vec::new(),
+        defects: Vec::new(),
+        stack: Vec::new(),
+        current: 0,
+        opaque: false,
+    };
     reader.open(None, PartPath::default(), 0, 0);
     reader.run();
     (reader.entities, reader.defects)
@@ -207,7 +218,9 @@ impl Reader<'_> {
         }
         open.closed = close;
         let mut number = 0;
-        if let Some(Entity { content: Content::Multipart { delimiters, children, .. }, .. }) = self.entities.get_mut(owner) {
+        if let Some(Entity { content: Content::Multipart { delimiters, children, .. }, .. }) =
+            self.entities.get_mut(owner)
+        {
             delimiters.push(Delimiter { line: Span::new(line, next), start, close });
             number = children.len() + 1;
         }
@@ -329,8 +342,13 @@ impl Reader<'_> {
         }
         let first = |name| fields(raw, &header, name).next().map(|f| f.value.of(raw));
         let declared = first("Content-Type").and_then(ContentType::parse);
-        let in_digest = parent.and_then(|p| self.entities.get(p)).is_some_and(|p| p.content_type.is("multipart/digest"));
-        let default = if in_digest { ContentType::plain("message", "rfc822") } else { ContentType::plain("text", "plain") };
+        let in_digest =
+            parent.and_then(|p| self.entities.get(p)).is_some_and(|p| p.content_type.is("multipart/digest"));
+        let default = if in_digest {
+            ContentType::plain("message", "rfc822")
+        } else {
+            ContentType::plain("text", "plain")
+        };
         Entity {
             path,
             parent,

@@ -39,8 +39,12 @@ fn stream(value: &[u8]) -> Vec<u8> {
 pub fn mailboxes(value: &[u8]) -> Vec<Mailbox> {
     let text = stream(value);
     let mailbox = |a: &Addr<'_>| {
-        let address = a.address.as_deref()?.trim().to_owned();
-        Some(Mailbox { name: a.name.as_deref().map(|n| n.trim().to_owned()), address })
+        let name = a.name.as_deref().map(|n| n.trim().to_owned());
+        match a.address.as_deref() {
+            Some(address) => Some(Mailbox { name, address: address.trim().to_owned() }),
+            // A lone word without `@` is what voice systems call a mailbox.
+            None => Some(Mailbox { name: None, address: name? }),
+        }
     };
     match MessageStream::new(&text).parse_address() {
         HeaderValue::Address(mail_parser::Address::List(list)) => list.iter().filter_map(mailbox).collect(),

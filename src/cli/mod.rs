@@ -1,0 +1,38 @@
+//! The command line: one file a command, all over the same library the daemon uses.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+pub mod check;
+pub mod explain;
+pub mod inspect;
+
+/// Exit code for wrong usage and I/O errors.
+pub const EXIT_USAGE: u8 = 2;
+
+/// Checks and converts voice and fax mail.
+#[derive(Debug, Parser)]
+#[command(name = "vpim-milter", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge messages against VPIM and its relatives.
+    Check(check::Args),
+    /// Explain a rule, or list all of them.
+    Explain(explain::Args),
+    /// Show what a message is made of.
+    Inspect(inspect::Args),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    }
+}

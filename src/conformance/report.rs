@@ -1,0 +1,1 @@
+//! Findings and parts as an administrator or a program reads them.

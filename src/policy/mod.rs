@@ -1,0 +1,10 @@
+//! What the administrator wants: settings, routes, profiles. Values only; [`crate::config`] reads
+//! them from files.
+
+pub mod profile;
+pub mod route;
+pub mod settings;
+
+pub use profile::{Profile, Profiles};
+pub use route::{Match, Route};
+pub use settings::{Mode, Settings};

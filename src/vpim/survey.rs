@@ -1,0 +1,116 @@
+//! The survey of a message: its class and, for every audio and fax body, what the bytes really are.
+//! Rules judge it and plans start from it.
+
+use super::VoiceKind;
+use super::class::{Class, classify};
+use super::envelope::Envelope;
+use crate::limits::{Budget, Limits};
+use crate::media::{self, Job, MediaError, Report};
+use crate::message::{Entity, EntityId, Message};
+use std::borrow::Cow;
+
+/// A leaf that carries audio or a fax.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Its entity.
+    pub entity: EntityId,
+    /// The media type that is handed to [`media::run`]: as declared, or from the file name where the
+    /// declared type says nothing (`application/octet-stream`).
+    pub declared: mime::Mime,
+    /// Its `voice` parameter, where it has a defined one.
+    pub voice: Option<VoiceKind>,
+    /// What the bytes are.
+    pub facts: Result<Report, MediaError>,
+    /// Octets after transfer decoding.
+    pub octets: usize,
+}
+
+/// What is known of a message before it is judged.
+#[derive(Debug)]
+pub struct Survey<'m> {
+    /// The message.
+    pub message: &'m Message<'m>,
+    /// Its envelope; empty fields where judged offline.
+    pub envelope: &'m Envelope,
+    /// Its class.
+    pub class: Class,
+    /// Its audio and fax bodies in order, those of embedded messages included.
+    pub bodies: Vec<Body>,
+}
+
+impl<'m> Survey<'m> {
+    /// Surveys a message. `class` overrides the classification.
+    pub fn new(
+        message: &'m Message<'m>,
+        envelope: &'m Envelope,
+        class: Option<Class>,
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Self {
+        let class = class.unwrap_or_else(|| classify(message));
+        let bodies = if class == Class::None { Vec::new() } else { bodies(message, limits, budget) };
+        Survey { message, envelope, class, bodies }
+    }
+
+    /// The audio or fax body of an entity.
+    pub fn body(&self, entity: EntityId) -> Option<&Body> {
+        self.bodies.iter().find(|b| b.entity == entity)
+    }
+}
+
+fn bodies(message: &Message<'_>, limits: &Limits, budget: &mut Budget) -> Vec<Body> {
+    let mut bodies = Vec::new();
+    for (id, entity) in message.entities() {
+        let Some(declared) = media_type(entity) else { continue };
+        let decoded = message.decoded(entity).bytes;
+        let job = Job::Inspect { declared: declared.clone() };
+        let facts = media::run(&job, &decoded, limits, budget).map(|o| o.report);
+        bodies.push(Body { entity: id, declared, voice: voice_kind(entity), facts, octets: decoded.len() });
+    }
+    bodies
+}
+
+/// The `voice` parameter of an entity.
+pub fn voice_kind(entity: &Entity) -> Option<VoiceKind> {
+    entity.disposition.as_ref()?.parameters.value("voice").and_then(VoiceKind::parse)
+}
+
+/// The media type of an audio or fax leaf, `None` for anything else.
+pub fn media_type(entity: &Entity) -> Option<mime::Mime> {
+    if !entity.is_leaf() {
+        return None;
+    }
+    let ct = &entity.content_type;
+    let is_media =
+        ct.main == "audio" || (ct.main == "image" && matches!(ct.sub.as_str(), "tiff" | "tiff-fx"));
+    if is_media {
+        return Some(ct.to_mime());
+    }
+    // A type that says nothing: the file name speaks.
+    if ct.is("application/octet-stream") || ct.is("application/x-octet-stream") {
+        return file_name(entity).and_then(|name| type_of_file_name(&name));
+    }
+    None
+}
+
+/// The file name a part suggests (`filename`, else `name`).
+pub fn file_name(entity: &Entity) -> Option<Cow<'_, str>> {
+    let disposition = entity.disposition.as_ref().and_then(|d| d.parameters.value("filename"));
+    disposition.or_else(|| entity.content_type.parameters.value("name")).map(Cow::Borrowed)
+}
+
+fn type_of_file_name(name: &str) -> Option<mime::Mime> {
+    let (_, extension) = name.rsplit_once('.')?;
+    let essence = match extension.to_ascii_lowercase().as_str() {
+        "wav" => "audio/wav",
+        "726" | "adpcm" => "audio/32KADPCM",
+        "au" | "snd" => "audio/basic",
+        "amr" => "audio/amr",
+        "gsm" => "audio/gsm",
+        "mp3" => "audio/mpeg",
+        "ogg" | "opus" => "audio/ogg",
+        "tif" | "tiff" => "image/tiff",
+        _ => return None,
+    };
+    essence.parse().ok()
+}
