@@ -10,3 +10,5 @@
 
 pub mod limits;
 pub mod media;
+pub mod probe;
+pub mod socket;

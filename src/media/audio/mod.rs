@@ -49,14 +49,21 @@ pub struct NibbleOrder {
 
 /// Says what the bytes are.
 pub fn inspect(
-    _declared: &Mime, _input: &[u8], _limits: &Limits, _budget: &mut Budget,
+    _declared: &Mime,
+    _input: &[u8],
+    _limits: &Limits,
+    _budget: &mut Budget,
 ) -> Result<AudioFacts, MediaError> {
     Err(MediaError::Unsupported("audio".into()))
 }
 
 /// Converts an audio body to the media type `target`.
 pub fn convert(
-    _declared: &Mime, _target: &Mime, _input: &[u8], _limits: &Limits, _budget: &mut Budget,
+    _declared: &Mime,
+    _target: &Mime,
+    _input: &[u8],
+    _limits: &Limits,
+    _budget: &mut Budget,
 ) -> Result<Output, MediaError> {
     Err(MediaError::Unsupported("audio".into()))
 }
