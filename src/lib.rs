@@ -15,4 +15,6 @@ pub mod limits;
 pub mod media;
 pub mod message;
 pub mod policy;
+pub mod probe;
+pub mod socket;
 pub mod vpim;
