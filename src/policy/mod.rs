@@ -1,10 +1,12 @@
 //! What the administrator wants: settings, routes, profiles. Values only; [`crate::config`] reads
 //! them from files.
 
+pub mod combine;
 pub mod profile;
 pub mod route;
 pub mod settings;
 
+pub use combine::{Combined, Split};
 pub use profile::{Profile, Profiles};
-pub use route::{Match, Route};
+pub use route::{EarlyRoute, Match, Route};
 pub use settings::{Mode, Settings};

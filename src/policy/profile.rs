@@ -74,3 +74,18 @@ pub struct Profile {
 
 /// Profiles by name.
 pub type Profiles = BTreeMap<String, Profile>;
+
+/// The built-in profiles.
+pub fn builtin() -> Profiles {
+    let text = include_str!("profiles/untouched.toml");
+    let profile = toml::from_str(text).expect("a built-in profile is valid, see the test");
+    Profiles::from([("untouched".to_owned(), profile)])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_built_in_profiles_are_valid() {
+        assert!(super::builtin().contains_key("untouched"));
+    }
+}

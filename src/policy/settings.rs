@@ -1,6 +1,6 @@
 //! The settings of the whole program.
 
-use super::{Profiles, Route};
+use super::{Profiles, Route, Split};
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -41,4 +41,6 @@ pub struct Settings {
     pub limits: Limits,
     /// The results field.
     pub results: Results,
+    /// What to do when recipients of one message need different output.
+    pub split: Split,
 }
