@@ -14,5 +14,6 @@ pub mod engine;
 pub mod limits;
 pub mod media;
 pub mod message;
+pub mod plan;
 pub mod policy;
 pub mod vpim;

@@ -22,19 +22,21 @@ pub struct Match {
     pub macros: Vec<(String, String)>,
 }
 
-/// What to do with findings of a level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What to do with findings of a level, from mild to severe.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Say it in the results field and the log.
     #[default]
     Annotate,
-    /// Refuse the message (5.6.x or the rule's own code).
-    Reject,
-    /// Refuse it for now.
-    Tempfail,
     /// Hold it.
     Quarantine,
+    /// Refuse it for now.
+    Tempfail,
+    /// Refuse the message (5.6.x or the rule's own code).
+    Reject,
 }
 
 /// A route.

@@ -57,3 +57,8 @@ impl Class {
 pub fn classify(_message: &Message<'_>) -> Class {
     Class::None
 }
+
+/// stub
+pub fn may_be_ours(_header: &[u8]) -> bool {
+    true
+}
