@@ -96,25 +96,23 @@ fn the_probe_says_what_postfix_says() {
     body.extend(b"0123456789abcdef\r\n".repeat(8_000));
     for raw in [MAIL, b"\r\n", b"no header\r\nat all\r\n", b"A: 1\r\n\r\nbare\rcr\r\r\n", &body] {
         let to = ["<B@y.test> NOTIFY=NEVER", "<c@y.test>"];
-        let before = by_postfix.seen().len();
         let mut smtp = postfix.smtp();
         assert_eq!(last_code(&smtp.send("<a@x.test> SIZE=1000", &to, raw)), 250);
         assert_eq!(smtp.command("QUIT").code, 221);
-        let until_quit = || {
-            let seen = by_postfix.seen();
-            seen.get(before..).filter(|s| s.last().is_some_and(|c| c.letter == b'Q')).map(<[_]>::to_vec)
-        };
-        let real = support::poll(PATIENCE, until_quit).expect("QUIT");
+        let real = whole_connection(&by_postfix);
         let by_probe = ScriptedMilter::start(Behaviour::no_op());
         let socket = by_probe.socket().parse().expect("a socket name");
         let report =
             probe::run(&socket, as_seen(&real), &Envelope::new("<a@x.test> SIZE=1000", to), raw).expect("up");
         assert_eq!(report.violations, []);
-        let played = support::poll(PATIENCE, || {
-            Some(by_probe.seen()).filter(|s| s.last().is_some_and(|c| c.letter == b'Q'))
-        });
-        assert_eq!(comparable(&played.expect("QUIT")), comparable(&real));
+        assert_eq!(comparable(&whole_connection(&by_probe)), comparable(&real));
     }
+}
+
+/// The newest connection up to its QUIT.
+fn whole_connection(milter: &ScriptedMilter) -> Vec<Command> {
+    let ended = || Some(milter.last_connection()).filter(|s| s.last().is_some_and(|c| c.letter == b'Q'));
+    support::poll(PATIENCE, ended).expect("QUIT")
 }
 
 /// Options that make the probe the client Postfix saw.

@@ -132,9 +132,18 @@ impl ScriptedMilter {
         self.seen.lock().expect("no panic holds this lock").clone()
     }
 
-    /// The letters of all packets but macros.
+    /// The packets of the newest connection. A real MTA has others: at start-up, and in parallel.
+    pub fn last_connection(&self) -> Vec<Command> {
+        let mut packets = self.seen();
+        let newest = packets.iter().map(|c| c.connection).max();
+        packets.retain(|c| Some(c.connection) == newest);
+        packets
+    }
+
+    /// The letters of all packets but macros on the newest connection.
     pub fn letters(&self) -> String {
-        self.seen().iter().filter(|c| c.letter != b'D').map(|c| char::from(c.letter)).collect()
+        let packets = self.last_connection();
+        packets.iter().filter(|c| c.letter != b'D').map(|c| char::from(c.letter)).collect()
     }
 
     /// Names and values of the `nth` macro packet for a stage.
