@@ -233,6 +233,22 @@ fn without_own_received(data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_milter_may_listen_on_a_unix_socket() {
+    if !postfix::available() {
+        return;
+    }
+    let sink = Sink::start();
+    let directory = support::directory::TestDirectory::new("socket");
+    let milter = ScriptedMilter::start_unix(Behaviour::no_op(), &directory.join("milter.sock"));
+    let postfix = Postfix::start(PostfixOptions::with_milter(sink.port(), milter.postfix_socket()));
+    assert_eq!(last_code(&postfix.smtp().send(FROM, &[TO], MAIL)), 250);
+    assert_eq!(sink.wait_for(1, PATIENCE)[0].without_received(), MAIL);
+    let socket = milter.socket().parse().expect("a socket name");
+    let health = probe::health_check(&socket, PATIENCE).expect("up");
+    assert_eq!(health.negotiated.version, 6);
+}
+
+#[test]
 fn a_held_message_is_released() {
     if !postfix::available() {
         return;
