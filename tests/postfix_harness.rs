@@ -153,7 +153,7 @@ fn the_probe_delivers_what_postfix_delivers() {
     if !postfix::available() {
         return;
     }
-    let scripts: Vec<Vec<u8>> = vec![
+    let mut scripts: Vec<Vec<u8>> = vec![
         Vec::new(),
         [add_header("X", "added"), add_header("Empty", "")].concat(),
         [insert_header(0, "Zero", "0"), insert_header(1, "One", "1"), insert_header(2, "Two", "2")].concat(),
@@ -179,6 +179,9 @@ fn the_probe_delivers_what_postfix_delivers() {
         replace_body(b""),
         [add_header("X", "4"), replace_body(&b"0123456789\r\n.\r\n".repeat(10_000))].concat(),
     ];
+    let random_scripts =
+        std::env::var("VPIM_HARNESS_SCRIPTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    scripts.extend((0..random_scripts).map(random_script));
     for leading_space in [false, true] {
         let packets = scripts.clone();
         // The number of the script is the sender's local part.
@@ -197,6 +200,32 @@ fn the_probe_delivers_what_postfix_delivers() {
         behaviour.protocol = if leading_space { 0x10_0000 } else { 0 };
         compare_deliveries(&ScriptedMilter::start(behaviour), scripts.len());
     }
+}
+
+/// One to six header changes, the same ones for the same seed.
+fn random_script(seed: u64) -> Vec<u8> {
+    // splitmix64
+    let mut state = seed;
+    let mut below = move |n: u64| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    };
+    let mut packets = Vec::new();
+    for _ in 0..=below(6) {
+        let pick = |n: u64, from: &[&'static str]| from[usize::try_from(n).expect("small")];
+        let name = pick(below(5), &["X", "x", "Subject", "Received", "New"]);
+        let value = pick(below(5), &["", "v", "a longer value than the field had before", "f\n g", "l\nm"]);
+        let index = u32::try_from(below(6)).expect("small");
+        packets.extend(match below(4) {
+            0 => add_header(name, value),
+            1 => insert_header(index, name, value),
+            _ => change_header(index, name, value),
+        });
+    }
+    packets
 }
 
 fn compare_deliveries(milter: &ScriptedMilter, scripts: usize) {

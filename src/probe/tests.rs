@@ -288,6 +288,15 @@ fn a_cut_connection_stops_in_the_middle_of_a_packet() {
     let report = probe.send_interrupted(&envelope(), MAIL, Interrupt::CloseAfter(200));
     assert!(matches!(report.verdict, Verdict::Interrupted { .. }), "{report}");
     assert!(report.is_clean() && !probe.is_usable());
+    let mut probe = Probe::connect_with(&socket(&milter), options()).unwrap();
+    let late = Interrupt::CloseAfter(1 << 30);
+    assert!(probe.send_interrupted(&envelope(), MAIL, late).is_delivered() && probe.is_usable());
+}
+
+#[test]
+fn addresses_get_their_brackets() {
+    let envelope = Envelope::of_addresses("", ["b@x.test", "<c@x.test>"]);
+    assert_eq!(envelope, Envelope::new("<>", ["<b@x.test>", "<c@x.test>"]));
 }
 
 #[test]
