@@ -24,7 +24,7 @@ const DAEMON_DIRECTORIES: [&str; 3] = ["/usr/lib/postfix/sbin", "/usr/libexec/po
 /// however it died: its standard input ends then.
 const RUN_MASTER: &str = r#"
     exec 3<&0 </dev/null
-    (cat <&3 >/dev/null; kill -KILL -- -$$) &
+    (cat <&3 >/dev/null; kill -s KILL -- -$$) &
     exec "$0" -c "$1" -d 3<&-
 "#;
 
