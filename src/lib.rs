@@ -16,4 +16,6 @@ pub mod media;
 pub mod message;
 pub mod plan;
 pub mod policy;
+pub mod probe;
+pub mod socket;
 pub mod vpim;

@@ -1,0 +1,46 @@
+//! What integration tests share: a private Postfix, an SMTP sink and client, the daemon as a process,
+//! and a milter that does what a test says.
+//!
+//! Include it with `mod support;`. It depends on nothing outside this directory but the installed
+//! Postfix; without one [`postfix::available`] says so and the test returns.
+
+// Every integration test compiles these modules for itself and uses only some of them.
+#![allow(dead_code)]
+
+pub mod directory;
+pub mod milter_process;
+pub mod postfix;
+pub mod scripted_milter;
+pub mod sink;
+pub mod smtp;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A loopback port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// Asks until the answer is there; `None` when the time is over. For what can only be polled: log
+/// files, queue directories, ports.
+pub fn poll<T>(timeout: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + timeout;
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal (`TERM`, `HUP`, `KILL`); a negative `pid` means its process group.
+pub fn kill(signal: &str, pid: i64) -> bool {
+    let status = Command::new("kill").args([&format!("-{signal}"), "--", &pid.to_string()]).output();
+    status.is_ok_and(|o| o.status.success())
+}
