@@ -48,7 +48,6 @@ fn as_tiff(folder: &Path, row: &Expected) -> Option<Vec<u8>> {
         compression,
         t4_options,
         fill_order,
-        photometric: u16::from(row.file.contains("inverted")),
         data: bytes.clone(),
         ..TiffSpec::default()
     };

@@ -65,6 +65,26 @@ pub(super) fn decode(data: &[u8], rows: usize, two_dimensional: bool, page: &mut
     tally
 }
 
+/// Decodes up to `rows` lines of T.6 data the way libtiff does: a run of length 0 within a line counts as two
+/// colour changes for the line below. T.6 knows only changes between pixels, but some encoders count like
+/// libtiff, and their pages look right in no other way. True if that explains all rows and the end of the data.
+pub(super) fn decode_t6_with_empty_runs(data: &[u8], rows: usize, page: &mut Bitmap) -> bool {
+    let mut bits = Bits { data, at: 0, empty_runs: true };
+    let (mut reference, mut line, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rows {
+        line.clear();
+        if bits.line_2d(page.width(), &reference, &mut line).is_err() {
+            return false;
+        }
+        shown.clear();
+        line.iter().for_each(|&at| change(&mut shown, at, page.width(), false));
+        page.push_changes(&shown);
+        std::mem::swap(&mut reference, &mut line);
+    }
+    // An EOFB or nothing at all has to follow.
+    bits.window() >> 21 == 0
+}
+
 /// A position in T.4 data and the line last read.
 pub(super) struct LineReader<'a> {
     bits: Bits<'a>,
@@ -85,7 +105,7 @@ pub(super) struct LineReader<'a> {
 impl<'a> LineReader<'a> {
     pub fn new(data: &'a [u8], width: u32, two_dimensional: bool) -> Self {
         LineReader {
-            bits: Bits { data, at: 0 },
+            bits: Bits { data, at: 0, empty_runs: false },
             width,
             two_dimensional,
             reference_known: true,
@@ -193,6 +213,8 @@ impl<'a> LineReader<'a> {
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
+    /// Runs of length 0 within a line stay in its list of changes.
+    empty_runs: bool,
 }
 
 impl Bits<'_> {
@@ -276,7 +298,7 @@ impl Bits<'_> {
             let run = self.coloured_run(black).inspect_err(|_| end_white(line, a0, black))?;
             a0 = a0.saturating_add(run);
             black = !black;
-            change(line, a0, width);
+            change(line, a0, width, self.empty_runs);
         }
         if a0 > width { Err(Fault::Long) } else { Ok(()) }
     }
@@ -300,14 +322,14 @@ impl Bits<'_> {
                     }
                     a0 = a1;
                     black = !black;
-                    change(line, a0, width);
+                    change(line, a0, width, self.empty_runs);
                 }
                 Mode::Horizontal => {
                     for _ in 0..2 {
                         let run = self.coloured_run(black).inspect_err(|_| end_white(line, a0, black))?;
                         a0 = a0.saturating_add(run);
                         black = !black;
-                        change(line, a0, width);
+                        change(line, a0, width, self.empty_runs);
                     }
                 }
             }
@@ -343,9 +365,9 @@ enum Mode {
     Vertical(i32),
 }
 
-/// Adds a colour change. Two at one place (a run of 0 in the middle of a line) cancel out.
-fn change(line: &mut Vec<u32>, at: u32, width: u32) {
-    if line.last() == Some(&at) {
+/// Adds a colour change. Two at one place (a run of 0 in the middle of a line) cancel out unless `empty_runs`.
+fn change(line: &mut Vec<u32>, at: u32, width: u32, empty_runs: bool) {
+    if line.last() == Some(&at) && !empty_runs {
         line.pop();
     } else if at < width {
         line.push(at);
@@ -355,6 +377,6 @@ fn change(line: &mut Vec<u32>, at: u32, width: u32) {
 /// Makes the rest of a broken line white.
 fn end_white(line: &mut Vec<u32>, a0: u32, black: bool) {
     if black {
-        change(line, a0, u32::MAX);
+        change(line, a0, u32::MAX, false);
     }
 }

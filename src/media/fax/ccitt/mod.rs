@@ -53,7 +53,7 @@ pub(super) fn decode(data: &[u8], scheme: Scheme, rows: usize, page: &mut Bitmap
     }
     match scheme {
         Scheme::Rle => decode_without_eols(data, rows, page, Layout::rle()),
-        Scheme::T6 => decode_without_eols(data, rows, page, Layout::t6()),
+        Scheme::T6 => decode_t6(data, rows, page),
         Scheme::T4 { two_dimensional } => decode_t4(data, rows, two_dimensional, page),
     }
 }
@@ -68,6 +68,22 @@ fn decode_without_eols(data: &[u8], rows: usize, page: &mut Bitmap, layout: Layo
     let result = pass(data, rows, page, layout, false);
     let found = page.rows() - base;
     Decoded { rows: found, damaged: usize::from(result.is_ok()), broken: result.is_err(), mislabelled: false }
+}
+
+/// T.6 data that is not clean gets a second reading; it is taken only if it explains every row.
+fn decode_t6(data: &[u8], rows: usize, page: &mut Bitmap) -> Decoded {
+    let base = page.rows();
+    let found = decode_without_eols(data, rows, page, Layout::t6());
+    if !found.broken && found.damaged == 0 {
+        return found;
+    }
+    let mut other = Bitmap::new(page.width());
+    if lines::decode_t6_with_empty_runs(data, rows, &mut other) {
+        page.set_rows(base);
+        other.iter().for_each(|row| page.push_packed(row));
+        return Decoded { rows, ..Decoded::default() };
+    }
+    found
 }
 
 fn decode_t4(data: &[u8], rows: usize, two_dimensional: bool, page: &mut Bitmap) -> Decoded {
