@@ -6,9 +6,12 @@ use vpim_milter::media::{self, MediaError, Output};
 
 /// Converts with default limits.
 pub fn convert(input: &[u8], target: &str) -> Result<Output, MediaError> {
-    let limits = Limits::default();
+    convert_with(&Limits::default(), input, target)
+}
+
+pub fn convert_with(limits: &Limits, input: &[u8], target: &str) -> Result<Output, MediaError> {
     let declared = "image/tiff".parse().unwrap();
-    media::fax::convert(&declared, &target.parse().unwrap(), input, &limits, &mut Budget::new(&limits))
+    media::fax::convert(&declared, &target.parse().unwrap(), input, limits, &mut Budget::new(limits))
 }
 
 /// Inspects with default limits, labelled image/tiff.

@@ -88,6 +88,10 @@ pub struct PageFacts {
     pub strip_byte_counts: Option<u32>,
     /// The first of them.
     pub first_strip_bytes: Option<u64>,
+    /// Lines the receiving fax found damaged (RFC 2306 3.4).
+    pub bad_fax_lines: Option<u32>,
+    /// 0 no damaged lines, 1 replaced by the receiver, 2 still in the data (RFC 2306 3.4).
+    pub clean_fax_data: Option<u16>,
 }
 
 /// True for bytes that this module should read rather than the audio side.

@@ -41,6 +41,9 @@ pub(super) struct Page<'a> {
     pub orientation: u16,
     /// Uncompressed mode announced in T4Options or T6Options.
     uncompressed_mode: bool,
+    /// The receiving fax says that damaged lines are in the data (CleanFaxData 2, or BadFaxLines without a
+    /// word on what became of them).
+    damage_announced: bool,
 }
 
 /// The fields of a directory as written.
@@ -85,6 +88,8 @@ pub(super) fn facts(tiff: &Tiff<'_>, directory: &Directory) -> PageFacts {
         first_strip_offset: integer(tag::STRIP_OFFSETS).map(u64::from),
         strip_byte_counts: directory.find(tag::STRIP_BYTE_COUNTS).map(|field| field.count),
         first_strip_bytes: integer(tag::STRIP_BYTE_COUNTS).map(u64::from),
+        bad_fax_lines: integer(tag::BAD_FAX_LINES),
+        clean_fax_data: short(tag::CLEAN_FAX_DATA),
     }
 }
 
@@ -143,6 +148,10 @@ impl<'a> Page<'a> {
             resolution: Resolution::of(&facts),
             orientation: facts.orientation.unwrap_or(1),
             uncompressed_mode: (facts.t4_options.unwrap_or(0) | facts.t6_options.unwrap_or(0)) & 2 != 0,
+            damage_announced: match facts.clean_fax_data {
+                Some(clean) => clean > 1,
+                None => facts.bad_fax_lines.is_some_and(|lines| lines > 0),
+            },
         })
     }
 
@@ -173,6 +182,9 @@ impl<'a> Page<'a> {
         let rows = self.length.ok_or("no ImageLength")?;
         if self.uncompressed_mode {
             return Err("uncompressed mode");
+        }
+        if self.damage_announced {
+            return Err("damaged lines announced");
         }
         let data = self.joined().ok_or("several strips")?;
         let (mut end_of_block, mut aligned) = (false, false);

@@ -34,6 +34,8 @@ pub(super) mod tag {
     pub const RESOLUTION_UNIT: u16 = 296;
     pub const PAGE_NUMBER: u16 = 297;
     pub const TILE_OFFSETS: u16 = 324;
+    pub const BAD_FAX_LINES: u16 = 326;
+    pub const CLEAN_FAX_DATA: u16 = 327;
 }
 
 /// Fields of one directory that are looked at; a fax page has about twenty.
