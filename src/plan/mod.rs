@@ -107,3 +107,6 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
     guard::verify(survey.message, &plan.edits, request.limits)?;
     Ok(plan)
 }
+
+#[cfg(test)]
+mod tests;
