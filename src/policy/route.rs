@@ -53,3 +53,16 @@ pub struct Route {
     /// On findings of level SHOULD and SHOULD NOT.
     pub on_should: Action,
 }
+
+impl Route {
+    /// A route that takes every recipient.
+    pub fn catch_all(name: &str, profile: &str) -> Self {
+        Route {
+            name: name.to_owned(),
+            when: Match::default(),
+            profile: profile.to_owned(),
+            on_must: Action::default(),
+            on_should: Action::default(),
+        }
+    }
+}
