@@ -1,5 +1,6 @@
 //! Our PDF and TIFF-F in the hands of other programs: libtiff, poppler, ghostscript, mupdf. Each is skipped, with a
 //! line saying so, where it is not installed.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -81,7 +82,8 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         for line in table.lines() {
             let field: Vec<&str> = line.split('\t').collect();
             // The whole set takes minutes; the files of other tools and the resolutions are not in tests/data.
-            let wanted = root.ends_with("data/fax") || field[0].contains("res_") || field[0].contains("tools/");
+            let wanted =
+                root.ends_with("data/fax") || field[0].contains("res_") || field[0].contains("tools/");
             // An EOFB before the last row can only be seen by decoding: readers show white, libtiff warns.
             let early_eofb = field[0] == "odd/mmr_length_too_big.tif";
             if wanted && !early_eofb && field[1] == "0" && field[5] == "ok" && field[0].ends_with(".tif") {

@@ -1,4 +1,5 @@
 //! Fax: what must hold for any page and any bytes.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -16,7 +17,8 @@ const TARGETS: [&str; 5] = [
 /// A page of legal width coded as MMR by another encoder, through each of our codings and back.
 fn round_trip(page: &[u8], rows: usize, y_resolution: u32) {
     let source =
-        TiffSpec { length: rows as u32, y_resolution, data: encode_mmr(page, 1728), ..TiffSpec::default() }.build();
+        TiffSpec { length: rows as u32, y_resolution, data: encode_mmr(page, 1728), ..TiffSpec::default() }
+            .build();
     for coding in ["mh", "mr", "mmr"] {
         let coded = convert(&source, &format!("image/tiff;compression={coding}")).unwrap();
         assert_eq!(coded.report.losses, Vec::<String>::new(), "{coding}");
@@ -50,7 +52,7 @@ fn every_run_length_of_both_colours_survives_every_coding() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_rows_survive_every_coding(
