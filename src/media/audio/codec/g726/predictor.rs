@@ -9,6 +9,17 @@
 
 use super::lanes::{F32x4, I32x4, truncate};
 use super::tables::Rate;
+use std::num::Wrapping;
+
+/// A register of the scalar part. No value here comes near 32 bits; `Wrapping` only says so to the
+/// compiler, as overflow checks, which are on in release builds too, cost 8 % of a sample.
+type Reg = Wrapping<i32>;
+
+/// A constant of the scalar part.
+#[inline(always)]
+const fn reg(x: i32) -> Reg {
+    Wrapping(x)
+}
 
 /// Samples between two looks at the size of the zero coefficients, see [`Predictor::is_steady`].
 pub const BLOCK: usize = 64;
@@ -27,18 +38,18 @@ const HALF: i32 = 126 << 23;
 /// State of one channel.
 #[derive(Clone, Debug)]
 pub struct Predictor {
-    yu: i32,
-    yl: i32,
-    dms: i32,
-    dml: i32,
-    ap: i32,
+    yu: Reg,
+    yl: Reg,
+    dms: Reg,
+    dml: Reg,
+    ap: Reg,
     /// TD: a partial band signal (tone) was detected.
     tone: bool,
-    a1: i32,
-    a2: i32,
+    a1: Reg,
+    a2: Reg,
     /// Signs of the partially reconstructed signal (PK1, PK2): 0 or -1.
-    pk1: i32,
-    pk2: i32,
+    pk1: Reg,
+    pk2: Reg,
     /// B1..B4.
     b1234: I32x4,
     /// B5, B6, A1, A2.
@@ -79,7 +90,7 @@ fn wrap16(x: i32) -> i32 {
 fn float(magnitude: i32, sign: i32) -> i32 {
     // `max` gives zero its mantissa of 32 and exponent 0.
     let number = (magnitude as f32).max(0.5).to_bits().cast_signed();
-    ((number & FLOAT_MASK) - SIGNAL_SCALE) | (sign & i32::MIN)
+    ((number & FLOAT_MASK).wrapping_sub(SIGNAL_SCALE)) | (sign & i32::MIN)
 }
 
 /// FMULT of four coefficients and four delayed signals, for products below 32768.
@@ -117,21 +128,50 @@ fn product_exact(coefficient: i32, signal: i32) -> i32 {
     if negative { -magnitude } else { magnitude }
 }
 
+/// Sums of the products of zeros and of poles where a product may need more than 15 bits.
+#[cold]
+#[inline(never)]
+fn sums_exact(b1234: I32x4, b56a12: I32x4, dq1234: I32x4, dq56sr12: I32x4) -> (i32, i32) {
+    let low = b1234.lanes().into_iter().zip(dq1234.lanes());
+    let [b5, b6, a1, a2] = b56a12.lanes();
+    let [dq5, dq6, sr1, sr2] = dq56sr12.lanes();
+    let zeros = low.chain([(b5, dq5), (b6, dq6)]).map(|(b, dq)| product_exact(b, dq)).sum();
+    (zeros, product_exact(a1, sr1) + product_exact(a2, sr2))
+}
+
+/// TRANS, once a tone was detected: the difference is too large for the tone to go on.
+#[cold]
+#[inline(never)]
+fn is_transition(yl: i32, dq_magnitude: i32) -> bool {
+    let exponent = yl >> 15;
+    let threshold = (32 + ((yl >> 10) & 31)) << exponent;
+    let threshold = if exponent > 9 { 31 << 10 } else { threshold };
+    dq_magnitude > (threshold + (threshold >> 1)) >> 1
+}
+
+/// FILTC while a tone is detected. A call, not a select: the scale factor of the next sample need not
+/// wait for the poles then.
+#[cold]
+#[inline(never)]
+fn speed_of_tone(ap: i32) -> i32 {
+    ap + ((512 - ap) >> 4)
+}
+
 impl Predictor {
     /// The state after a reset (table 4, "reset value"); RFC 3802 bodies start from it.
     pub fn reset() -> Self {
         let zero = float(0, 0);
         Predictor {
-            yu: 544,
-            yl: 34816,
-            dms: 0,
-            dml: 0,
-            ap: 0,
+            yu: reg(544),
+            yl: reg(34816),
+            dms: reg(0),
+            dml: reg(0),
+            ap: reg(0),
             tone: false,
-            a1: 0,
-            a2: 0,
-            pk1: 0,
-            pk2: 0,
+            a1: reg(0),
+            a2: reg(0),
+            pk1: reg(0),
+            pk2: reg(0),
             b1234: I32x4::splat(0),
             b56a12: I32x4::splat(0),
             dq1234: I32x4::splat(zero),
@@ -152,35 +192,22 @@ impl Predictor {
     /// FMULT, ACCUM, LIMA and MIX.
     #[inline(always)]
     pub fn estimate<const EXACT: bool>(&self) -> Estimate {
-        let (zeros, poles) = if EXACT || self.loud != 0 { self.sums_exact() } else { self.sums() };
-        Estimate { sez: wrap16(zeros) >> 1, se: wrap16(zeros + poles) >> 1, y: self.scale_factor() }
-    }
-
-    #[inline(always)]
-    fn sums(&self) -> (i32, i32) {
-        let low = products(self.b1234, self.dq1234);
-        let high = products(self.b56a12, self.dq56sr12);
-        low.sums(high)
-    }
-
-    /// Sums of the products of zeros and of poles where a product may need more than 15 bits.
-    #[cold]
-    fn sums_exact(&self) -> (i32, i32) {
-        let low = self.b1234.lanes().into_iter().zip(self.dq1234.lanes());
-        let [b5, b6, a1, a2] = self.b56a12.lanes();
-        let [dq5, dq6, sr1, sr2] = self.dq56sr12.lanes();
-        let zeros = low.chain([(b5, dq5), (b6, dq6)]).map(|(b, dq)| product_exact(b, dq)).sum();
-        (zeros, product_exact(a1, sr1) + product_exact(a2, sr2))
+        let (zeros, poles) = if EXACT || self.loud != 0 {
+            sums_exact(self.b1234, self.b56a12, self.dq1234, self.dq56sr12)
+        } else {
+            products(self.b1234, self.dq1234).sums(products(self.b56a12, self.dq56sr12))
+        };
+        Estimate { sez: wrap16(zeros) >> 1, se: wrap16(zeros.wrapping_add(poles)) >> 1, y: self.scale_factor() }
     }
 
     /// LIMA, MIX: the fast and the slow scale factor, mixed by the speed control.
     #[inline(always)]
     fn scale_factor(&self) -> i32 {
-        let al = (self.ap >> 2).min(64);
+        let al = (self.ap >> 2).min(reg(64));
         let slow = self.yl >> 6;
         let product = (self.yu - slow) * al;
         // The product is shifted as sign and magnitude: towards zero.
-        slow + ((product + ((product >> 31) & 63)) >> 6)
+        (slow + ((product + ((product >> 31) & reg(63))) >> 6)).0
     }
 
     /// Everything after the code word is known: reconstructs the signal and adapts. Gives SR.
@@ -189,15 +216,15 @@ impl Predictor {
         let word = R::WORDS[code & 31];
         // RECONST, ADDA, ANTILOG: the logarithm has 7 fraction bits, as many as we place at the top of a
         // mantissa. A negative logarithm is a number below one and truncates to the 0 it should be.
-        let dql = word.dqln + (e.y >> 2);
+        let dql = word.dqln.wrapping_add(e.y >> 2);
         let dq_magnitude = truncate(f32::from_bits((dql << 16).cast_unsigned()));
-        let dq = (dq_magnitude ^ word.sign) - word.sign;
-        let sr = wrap16(dq + e.se);
+        let dq = (dq_magnitude ^ word.sign).wrapping_sub(word.sign);
+        let sr = wrap16(dq.wrapping_add(e.se));
 
-        let transition = self.tone && self.is_transition(dq_magnitude);
-        self.adapt_scale(word.w, e.y);
-        self.adapt_predictor::<R, EXACT>(dq_magnitude, word.sign, wrap16(dq + e.sez));
-        self.adapt_speed(word.f, e.y);
+        let transition = self.tone && is_transition(self.yl.0, dq_magnitude);
+        self.adapt_scale(reg(word.w), reg(e.y));
+        self.adapt_predictor::<R, EXACT>(dq_magnitude, word.sign, wrap16(dq.wrapping_add(e.sez)));
+        self.adapt_speed(reg(word.f), reg(e.y));
         if transition {
             self.reset_predictor();
         }
@@ -205,35 +232,27 @@ impl Predictor {
         sr
     }
 
-    /// TRANS, once a tone was detected: the difference is too large for the tone to go on.
-    #[cold]
-    fn is_transition(&self, dq_magnitude: i32) -> bool {
-        let exponent = self.yl >> 15;
-        let threshold = (32 + ((self.yl >> 10) & 31)) << exponent;
-        let threshold = if exponent > 9 { 31 << 10 } else { threshold };
-        dq_magnitude > (threshold + (threshold >> 1)) >> 1
-    }
-
     /// FUNCTW, FILTD, LIMB, FILTE.
     #[inline(always)]
-    fn adapt_scale(&mut self, w: i32, y: i32) {
-        self.yu = (y + ((w - y) >> 5)).clamp(544, 5120);
+    fn adapt_scale(&mut self, w: Reg, y: Reg) {
+        self.yu = (y + ((w - y) >> 5)).clamp(reg(544), reg(5120));
         self.yl += self.yu + ((-self.yl) >> 6);
     }
 
     /// UPA1, UPA2, LIMC, LIMD, XOR, UPB; `dqsez` is the signal of which PK0 is the sign.
     #[inline(always)]
     fn adapt_predictor<R: Rate, const EXACT: bool>(&mut self, dq_magnitude: i32, sign: i32, dqsez: i32) {
-        let pk0 = dqsez >> 31;
-        let gain = if dqsez == 0 { 0 } else { -1 };
+        let pk0 = reg(dqsez >> 31);
+        let gain = reg(if dqsez == 0 { 0 } else { -1 });
+        // Signs as masks: (x ^ mask) - mask negates where the mask is -1.
         let differs1 = pk0 ^ self.pk1;
         let differs2 = pk0 ^ self.pk2;
-        let fa1 = self.a1.clamp(-8191, 8191) << 2;
+        let fa1 = self.a1.clamp(reg(-8191), reg(8191)) << 2;
         let minus_fa1 = (fa1 ^ !differs1) - !differs1;
-        let uga2 = ((((16384 ^ differs2) - differs2) + minus_fa1) >> 7) & gain;
-        self.a2 = (self.a2 + uga2 - (self.a2 >> 7)).clamp(-12288, 12288);
-        let limit = 15360 - self.a2;
-        let uga1 = ((192 ^ differs1) - differs1) & gain;
+        let uga2 = ((((reg(16384) ^ differs2) - differs2) + minus_fa1) >> 7) & gain;
+        self.a2 = (self.a2 + uga2 - (self.a2 >> 7)).clamp(reg(-12288), reg(12288));
+        let limit = reg(15360) - self.a2;
+        let uga1 = ((reg(192) ^ differs1) - differs1) & gain;
         self.a1 = (self.a1 + uga1 - (self.a1 >> 8)).min(limit).max(-limit);
         self.pk2 = self.pk1;
         self.pk1 = pk0;
@@ -242,48 +261,40 @@ impl Predictor {
         let sign = I32x4::splat(sign);
         self.b1234 = adapt_zeros::<R, EXACT>(self.b1234, self.dq1234, sign, step);
         let high = adapt_zeros::<R, EXACT>(self.b56a12, self.dq56sr12, sign, step);
-        self.b56a12 = high.with_high(self.a1, self.a2);
+        self.b56a12 = high.with_high(self.a1.0, self.a2.0);
     }
 
     /// FUNCTF, FILTA, FILTB, SUBTC, FILTC, TONE.
     #[inline(always)]
-    fn adapt_speed(&mut self, f: i32, y: i32) {
+    fn adapt_speed(&mut self, f: Reg, y: Reg) {
         self.dms += (f - self.dms) >> 5;
         self.dml += ((f << 2) - self.dml) >> 7;
-        let difference = ((self.dms << 2) - self.dml).abs();
-        let stationary = (y >= 1536) & (difference < (self.dml >> 3));
+        let difference = ((self.dms << 2) - self.dml).0.wrapping_abs();
+        let stationary = (y.0 >= 1536) & (difference < (self.dml.0 >> 3));
         let before = self.ap;
-        self.ap += ((if stationary { 0 } else { 512 }) - before) >> 4;
+        self.ap += (reg(if stationary { 0 } else { 512 }) - before) >> 4;
         self.tone = false;
-        if self.a2 < -11776 {
-            self.tone_detected(before);
+        if self.a2.0 < -11776 {
+            self.ap = reg(speed_of_tone(before.0));
+            self.tone = true;
         }
     }
 
-    /// A call, not a select: the scale factor of the next sample need not wait for the poles then.
-    #[cold]
-    #[inline(never)]
-    fn tone_detected(&mut self, ap: i32) {
-        self.ap = ap + ((512 - ap) >> 4);
-        self.tone = true;
-    }
-
     /// TRIGA, TRIGB: start again after a tone.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn reset_predictor(&mut self) {
-        self.a1 = 0;
-        self.a2 = 0;
+        self.a1 = reg(0);
+        self.a2 = reg(0);
         self.b1234 = I32x4::splat(0);
         self.b56a12 = I32x4::splat(0);
-        self.ap = 256;
+        self.ap = reg(256);
         self.tone = false;
     }
 
     /// FLOATA, FLOATB and the delay lines.
     #[inline(always)]
     fn delay(&mut self, dq_magnitude: i32, sign: i32, sr: i32) {
-        let sr_magnitude = sr.abs() & 32767;
+        let sr_magnitude = sr.wrapping_abs() & 32767;
         self.dq56sr12 = self.dq56sr12.push_pairs(self.dq1234.last(), float(sr_magnitude, sr >> 31));
         self.dq1234 = self.dq1234.push_front(float(dq_magnitude, sign));
         // A loud difference stays for six samples, a loud signal for two.
@@ -307,11 +318,11 @@ fn adapt_zeros<R: Rate, const EXACT: bool>(b: I32x4, dq: I32x4, sign: I32x4, ste
 #[inline(always)]
 pub fn quantize<R: Rate>(difference: i32, y: i32) -> usize {
     let all = (1 << R::BITS) - 1;
-    let magnitude = difference.abs() & 32767;
+    let magnitude = difference.wrapping_abs() & 32767;
     // Exponent and 7 bits of mantissa of a single precision number are the logarithm of LOG. The
     // logarithm of 0 is that of 1; both lie below every decision level after SUBTB, as Y is >= 544.
     let log = (magnitude.max(1) as f32).to_bits().cast_signed() >> 16;
-    let dln = log - (127 << 7) - (y >> 2);
+    let dln = log.wrapping_sub(127 << 7).wrapping_sub(y >> 2);
     let magnitude: usize = R::LEVELS.iter().map(|&level| usize::from(dln >= level)).sum();
     // Code word 0 is never sent, but at 16 kbit/s.
     if difference < 0 || (magnitude == 0 && R::BITS != 2) { all - magnitude } else { magnitude }
