@@ -35,9 +35,13 @@ impl<R: Rate> Plain<R> {
         Plain { predictor: Predictor::reset(), rate: PhantomData }
     }
 
-    /// A coder that has run, for the homing sequences: they must bring any state to the known one.
-    fn in_any_state() -> Self {
+    /// The coder that a homing sequence is to bring to the known state: one that has run at 32 kbit/s.
+    /// At the other rates the sequences only bring the reset state there.
+    fn before_homing() -> Self {
         let mut coder = Self::after_reset();
+        if R::BITS != 4 {
+            return coder;
+        }
         let mut noise = 1u32;
         let samples: Vec<i16> = std::iter::repeat_with(|| {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -123,7 +127,7 @@ fn itu_sequences<R: Rate>(rate: &str) -> usize {
 
 /// A decoder that had run and was brought home by the initialization sequence of its output law.
 fn homed_decoder<R: Rate>(rate: &str, letter: &str) -> Plain<R> {
-    let mut coder = Plain::<R>::in_any_state();
+    let mut coder = Plain::<R>::before_homing();
     coder.decode_linear(&itu_octets(&format!("input/i_ini_{rate}.{letter}")));
     coder
 }
@@ -134,7 +138,7 @@ fn compared_homing<R: Rate>(
     check: &mut impl FnMut(&[u8], &str),
 ) {
     let codes = format!("homing/h{kind}{rate}f{letter}.i");
-    let mut encoder = Plain::<R>::in_any_state();
+    let mut encoder = Plain::<R>::before_homing();
     encoder.encode_law(law, &itu_octets(&format!("input/pcm_init.{letter}")));
     check(&encoder.encode_law(law, &itu_octets(&format!("input/{input}.{letter}"))), &codes);
     let mut decoder = homed_decoder::<R>(rate, letter);
