@@ -39,8 +39,10 @@ pub struct Codec {
     pub wav_tag: Option<u16>,
     /// Bits of one sample of one channel; 0 where that has no fixed number.
     pub bits_per_sample: u16,
-    /// Octets of the smallest run of one channel's samples that fills octets.
+    /// Octets of the smallest run of one channel's samples that fills octets at every rate.
     pub unit_bytes: usize,
+    /// Samples of such a run.
+    pub unit_samples: usize,
     /// Channels it can hold interleaved.
     pub max_channels: u16,
     /// Makes a decoder in its initial state.
@@ -66,11 +68,22 @@ impl Codec {
             wav_tag: None,
             bits_per_sample: 0,
             unit_bytes: 1,
+            unit_samples: 1,
             max_channels: 0,
             decoder: None,
             encoder: None,
             direct: None,
         }
+    }
+
+    /// Octets that cannot be split without splitting a sample.
+    pub fn frame_bytes(&self, channels: u16) -> usize {
+        if self.unit_samples == 1 { self.unit_bytes * usize::from(channels.max(1)) } else { 1 }
+    }
+
+    /// Octets a second.
+    pub fn byte_rate(&self, sample_rate_hz: u32, channels: u16) -> u64 {
+        u64::from(self.bits_per_sample) * u64::from(channels) * u64::from(sample_rate_hz) / 8
     }
 
     /// Samples of one channel that `bytes` octets of `channels` channels hold.
@@ -79,6 +92,9 @@ impl Codec {
         (bytes as u64 * 8).checked_div(bits)
     }
 }
+
+/// Name of the codec of RFC 3802.
+pub const RFC_3802: &str = "g726-32";
 
 /// All codecs.
 pub static CODECS: &[&Codec] = &[

@@ -64,6 +64,7 @@ const fn codec<R: Rate + 'static>(name: &'static str, media_types: &'static [&'s
         bits_per_sample: R::BITS as u16,
         // 8 code words: the smallest number that fills whole octets at every rate.
         unit_bytes: R::BITS as usize,
+        unit_samples: 8,
         max_channels: 1,
         decoder: Some(|codec| Box::new(G726Decoder::<R>::new(Packing::of(codec)))),
         encoder: Some(|codec| Box::new(G726Encoder::<R>::new(Packing::of(codec)))),
@@ -230,6 +231,35 @@ impl<R: Rate> Decoder for G726Decoder<R> {
             let n = unpack::<R>(octets, self.packing, &mut codes);
             decode_linear::<R>(&mut self.predictor, &codes[..n], &mut samples);
             out.extend_from_slice(&samples[..n]);
+        }
+    }
+}
+
+/// A decoder of 32 kbit/s code words that also tells the quantized difference, for [`super::super::nibble`].
+pub struct Tracer {
+    predictor: Predictor,
+    packing: Packing,
+}
+
+impl Tracer {
+    /// A decoder in its reset state.
+    pub fn new(high_first: bool) -> Self {
+        let packing = if high_first { Packing::HighFirst } else { Packing::LowFirst };
+        Tracer { predictor: Predictor::reset(), packing }
+    }
+
+    /// Appends reconstructed signal and quantized difference of each code word.
+    pub fn trace(&mut self, input: &[u8], out: &mut Vec<(f32, f32)>) {
+        let (mut codes, mut pairs) = ([0; BLOCK], [(0.0, 0.0); BLOCK]);
+        let finish = |_, estimate: predictor::Estimate, sr: i32| (sr as f32, (sr - estimate.se) as f32);
+        for octets in input.chunks(block_bytes::<Rate32>()) {
+            let n = unpack::<Rate32>(octets, self.packing, &mut codes);
+            if self.predictor.is_steady() {
+                decode_codes::<Rate32, false, _>(&mut self.predictor, &codes[..n], &mut pairs, finish);
+            } else {
+                decode_codes::<Rate32, true, _>(&mut self.predictor, &codes[..n], &mut pairs, finish);
+            }
+            out.extend_from_slice(&pairs[..n]);
         }
     }
 }
