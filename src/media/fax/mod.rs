@@ -63,14 +63,21 @@ pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
 
 /// Says what the bytes are.
 pub fn inspect(
-    _declared: &Mime, _input: &[u8], _limits: &Limits, _budget: &mut Budget,
+    _declared: &Mime,
+    _input: &[u8],
+    _limits: &Limits,
+    _budget: &mut Budget,
 ) -> Result<FaxFacts, MediaError> {
     Err(MediaError::Unsupported("fax".into()))
 }
 
 /// Converts a fax body to the media type `target`.
 pub fn convert(
-    _declared: &Mime, _target: &Mime, _input: &[u8], _limits: &Limits, _budget: &mut Budget,
+    _declared: &Mime,
+    _target: &Mime,
+    _input: &[u8],
+    _limits: &Limits,
+    _budget: &mut Budget,
 ) -> Result<Output, MediaError> {
     Err(MediaError::Unsupported("fax".into()))
 }
