@@ -16,7 +16,8 @@ const TARGETS: [&str; 5] = [
 /// A page of legal width coded as MMR by another encoder, through each of our codings and back.
 fn round_trip(page: &[u8], rows: usize, y_resolution: u32) {
     let source =
-        TiffSpec { length: rows as u32, y_resolution, data: encode_mmr(page, 1728), ..TiffSpec::default() }.build();
+        TiffSpec { length: rows as u32, y_resolution, data: encode_mmr(page, 1728), ..TiffSpec::default() }
+            .build();
     for coding in ["mh", "mr", "mmr"] {
         let coded = convert(&source, &format!("image/tiff;compression={coding}")).unwrap();
         assert_eq!(coded.report.losses, Vec::<String>::new(), "{coding}");

@@ -154,7 +154,8 @@ fn damage_stays_where_it_is() {
     }
     // K = 4: up to the next line coded one-dimensionally.
     let mr = rows_that_differ("damaged/mr4_bitflips.tif", sound);
-    let reach = |row: &usize| bad.iter().any(|&start| *row >= start && *row < (start + 1).next_multiple_of(4));
+    let reach =
+        |row: &usize| bad.iter().any(|&start| *row >= start && *row < (start + 1).next_multiple_of(4));
     assert!(mr.iter().all(|row| reach(row) || *row >= 1143), "{mr:?}");
     // Strips of 64 rows end the damage of T.6.
     let strips = rows_that_differ("damaged/mmr_strips_bitflip.tif", sound);
@@ -163,7 +164,13 @@ fn damage_stays_where_it_is() {
 
 #[test]
 fn a_page_of_65535_by_65535_is_refused_before_it_costs_anything() {
-    let bomb = TiffSpec { width: 65535, length: 65535, compression: 4, data: vec![0xff; 1000], ..TiffSpec::default() };
+    let bomb = TiffSpec {
+        width: 65535,
+        length: 65535,
+        compression: 4,
+        data: vec![0xff; 1000],
+        ..TiffSpec::default()
+    };
     for target in ["application/pdf", "image/tiff", "image/x-portable-bitmap"] {
         assert!(matches!(convert(&bomb.build(), target), Err(MediaError::Limit(_))));
     }
@@ -171,7 +178,8 @@ fn a_page_of_65535_by_65535_is_refused_before_it_costs_anything() {
 
 #[test]
 fn pages_of_the_budget_are_counted() {
-    let page = TiffSpec { width: 1728, length: 10, compression: 4, data: vec![0xff, 0xff], ..TiffSpec::default() };
+    let page =
+        TiffSpec { width: 1728, length: 10, compression: 4, data: vec![0xff, 0xff], ..TiffSpec::default() };
     let limits = Limits { fax_pixels: 17_279, ..Limits::default() };
     let mut budget = Budget::new(&limits);
     let pdf = "application/pdf".parse().unwrap();
@@ -237,7 +245,8 @@ fn a_converted_file_conforms_and_is_left_alone_the_second_time() {
     let page = fax::sample_page(1728, 200);
     let mmr = fax::encode_mmr(&page, 1728);
     for compression in ["any", "mh", "mr", "mmr"] {
-        let source = TiffSpec { length: 200, compression: 4, data: mmr.clone(), ..TiffSpec::default() }.build();
+        let source =
+            TiffSpec { length: 200, compression: 4, data: mmr.clone(), ..TiffSpec::default() }.build();
         let target = format!("image/tiff;application=faxbw;compression={compression}");
         let first = convert(&source, &target).unwrap();
         let second = convert(&first.bytes, &target).unwrap();
@@ -252,8 +261,13 @@ fn a_converted_file_conforms_and_is_left_alone_the_second_time() {
 #[test]
 fn odd_widths_are_widened_to_a_legal_one_with_white() {
     let page = fax::sample_page(1700, 50);
-    let source =
-        TiffSpec { width: 1700, length: 50, compression: 4, data: fax::encode_mmr(&page, 1700), ..TiffSpec::default() };
+    let source = TiffSpec {
+        width: 1700,
+        length: 50,
+        compression: 4,
+        data: fax::encode_mmr(&page, 1700),
+        ..TiffSpec::default()
+    };
     let out = convert(&source.build(), "image/tiff").unwrap();
     let facts = fax::inspect(&out.bytes).unwrap();
     assert_eq!(facts.pages[0].width, 1728);

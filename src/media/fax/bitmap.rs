@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn rows_come_back_as_the_changes_that_painted_them() {
         for width in [1, 7, 8, 9, 63, 64, 65, 1728] {
-            for changes in [vec![], vec![0], vec![0, 1], vec![3, 5], vec![0, 8, 16, 64], vec![1, 63, 64, 65, 66]]
+            for changes in
+                [vec![], vec![0], vec![0, 1], vec![3, 5], vec![0, 8, 16, 64], vec![1, 63, 64, 65, 66]]
             {
                 let changes: Vec<u32> = changes.into_iter().filter(|&c| c < width).collect();
                 let mut page = Bitmap::new(width);

@@ -105,7 +105,10 @@ pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
 
 /// Says what the bytes are. Reads fields, not pixels; takes nothing from the budget.
 pub fn inspect(
-    _declared: &Mime, input: &[u8], limits: &Limits, budget: &mut Budget,
+    _declared: &Mime,
+    input: &[u8],
+    limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<FaxFacts, MediaError> {
     match sniff::container(input) {
         Some("tiff") => Ok(tiff_facts(&tiff::Tiff::parse(input, limits, budget)?)),
@@ -120,13 +123,21 @@ pub fn inspect(
 /// Converts a fax body to the media type `target`: `application/pdf`, `image/tiff` (TIFF-F; the parameter
 /// `compression` is `mh`, `mr`, `mmr` or `any`) or `image/x-portable-bitmap`.
 pub fn convert(
-    declared: &Mime, target: &Mime, input: &[u8], limits: &Limits, budget: &mut Budget,
+    declared: &Mime,
+    target: &Mime,
+    input: &[u8],
+    limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<Output, MediaError> {
     if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
         return Err(MediaError::Unsupported(format!("{container} to {}", target.essence_str())));
     }
     if sniff::container(input).is_none() && declared.essence_str() != "image/tiff" {
-        return Err(MediaError::Unsupported(format!("{} to {}", declared.essence_str(), target.essence_str())));
+        return Err(MediaError::Unsupported(format!(
+            "{} to {}",
+            declared.essence_str(),
+            target.essence_str()
+        )));
     }
     let tiff = tiff::Tiff::parse(input, limits, budget)?;
     if tiff.endless {
@@ -155,7 +166,10 @@ pub fn convert(
 
 /// All pages as binary PBM (P4), one behind the other, as seen on paper.
 fn pbm(
-    tiff: &tiff::Tiff<'_>, limits: &Limits, budget: &mut Budget, losses: &mut Vec<String>,
+    tiff: &tiff::Tiff<'_>,
+    limits: &Limits,
+    budget: &mut Budget,
+    losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
     let mut out = Vec::new();
     for (index, directory) in tiff.directories.iter().enumerate() {

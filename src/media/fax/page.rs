@@ -116,7 +116,11 @@ fn coding_name(compression: Option<u16>, t4_options: Option<u32>) -> String {
 impl<'a> Page<'a> {
     /// Reads what is needed to convert the page `index` and takes it from the budget.
     pub fn open(
-        tiff: &Tiff<'a>, directory: &Directory, index: usize, limits: &Limits, budget: &mut Budget,
+        tiff: &Tiff<'a>,
+        directory: &Directory,
+        index: usize,
+        limits: &Limits,
+        budget: &mut Budget,
     ) -> Result<Self, MediaError> {
         let facts = facts(tiff, directory);
         let number = index + 1;
@@ -210,7 +214,10 @@ impl<'a> Page<'a> {
 
     /// The pixels as seen on paper, 1 = black. `losses` says what had to be made up.
     pub fn decode(
-        &self, limits: &Limits, budget: &mut Budget, losses: &mut Vec<String>,
+        &self,
+        limits: &Limits,
+        budget: &mut Budget,
+        losses: &mut Vec<String>,
     ) -> Result<Bitmap, MediaError> {
         let mut bitmap = Bitmap::new(self.width);
         // Where the length is unknown the data says it, up to what a page may be.
@@ -259,7 +266,11 @@ impl<'a> Page<'a> {
 
     /// Makes the page as long as its directory says, or takes the rows found where it says nothing.
     fn complete(
-        &self, bitmap: &mut Bitmap, done: u32, budget: &mut Budget, losses: &mut Vec<String>,
+        &self,
+        bitmap: &mut Bitmap,
+        done: u32,
+        budget: &mut Budget,
+        losses: &mut Vec<String>,
     ) -> Result<(), MediaError> {
         match self.length {
             Some(length) => {
@@ -333,7 +344,11 @@ fn storage(facts: &PageFacts, number: usize) -> Result<Storage, MediaError> {
 
 /// The bytes of every strip that the page needs.
 fn strips<'a>(
-    tiff: &Tiff<'a>, directory: &Directory, length: Option<u32>, rows_per_strip: u32, limits: &Limits,
+    tiff: &Tiff<'a>,
+    directory: &Directory,
+    length: Option<u32>,
+    rows_per_strip: u32,
+    limits: &Limits,
 ) -> Result<Vec<&'a [u8]>, MediaError> {
     let no_strips = || MediaError::malformed("tiff", "a page has no StripOffsets");
     let offsets = directory.find(tag::STRIP_OFFSETS).ok_or_else(no_strips)?;

@@ -26,7 +26,10 @@ const PAGE_OVERHEAD: usize = 700;
 
 /// Converts all pages.
 pub(super) fn convert(
-    tiff: &Tiff<'_>, limits: &Limits, budget: &mut Budget, losses: &mut Vec<String>,
+    tiff: &Tiff<'_>,
+    limits: &Limits,
+    budget: &mut Budget,
+    losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
     let mut document = Document::new(tiff.bytes.len().min(limits.message_bytes));
     for (index, directory) in tiff.directories.iter().enumerate() {
@@ -43,7 +46,10 @@ pub(super) fn convert(
 }
 
 fn code_page<'a>(
-    page: &Page<'a>, limits: &Limits, budget: &mut Budget, losses: &mut Vec<String>,
+    page: &Page<'a>,
+    limits: &Limits,
+    budget: &mut Budget,
+    losses: &mut Vec<String>,
 ) -> Result<Coded<'a>, MediaError> {
     let bitmap = page.decode(limits, budget, losses)?;
     budget.check()?;
@@ -89,8 +95,11 @@ impl Document {
         out.finish();
 
         let mut content = Content::new();
-        let matrix =
-            if mirrored { [-width, 0.0, 0.0, height, width, 0.0] } else { [width, 0.0, 0.0, height, 0.0, 0.0] };
+        let matrix = if mirrored {
+            [-width, 0.0, 0.0, height, width, 0.0]
+        } else {
+            [width, 0.0, 0.0, height, 0.0, 0.0]
+        };
         content.transform(matrix).x_object(Name(b"F"));
         self.pdf.stream(content_ref, &content.finish());
         self.image(image_ref, page.width, coded);

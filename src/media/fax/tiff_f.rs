@@ -70,7 +70,11 @@ impl Accept {
 
 /// Converts all pages. `None` where the file already is what is asked for.
 pub(super) fn convert(
-    tiff: &Tiff<'_>, accept: Accept, limits: &Limits, budget: &mut Budget, losses: &mut Vec<String>,
+    tiff: &Tiff<'_>,
+    accept: Accept,
+    limits: &Limits,
+    budget: &mut Budget,
+    losses: &mut Vec<String>,
 ) -> Result<Option<Vec<u8>>, MediaError> {
     let total = tiff.directories.len();
     let mut conforming = tiff.defects.is_empty();
@@ -109,7 +113,11 @@ fn keep<'a>(page: &Page<'a>, accept: Accept) -> Option<Coded<'a>> {
 
 /// Whether a page has all that RFC 3801 4.4.4 and RFC 2306 ask for, so that it need not be written anew.
 fn page_conforms(
-    facts: &PageFacts, directory: &Directory, coded: &Coded<'_>, index: usize, total: usize,
+    facts: &PageFacts,
+    directory: &Directory,
+    coded: &Coded<'_>,
+    index: usize,
+    total: usize,
 ) -> bool {
     let resolution = LEGAL.iter().any(|(legal, widths)| {
         facts.x_resolution == Some(legal.x)
@@ -120,9 +128,9 @@ fn page_conforms(
         Scheme::T6 => facts.t6_options == Some(0),
         _ => facts.t4_options.is_some_and(|bits| bits & !0b101 == 0 && (bits & 4 == 0 || coded.aligned)),
     };
-    let numbered = facts.page_number.is_some_and(|[number, of]| {
-        usize::from(number) == index && (usize::from(of) == total || of == 0)
-    });
+    let numbered = facts
+        .page_number
+        .is_some_and(|[number, of]| usize::from(number) == index && (usize::from(of) == total || of == 0));
     directory.sorted()
         && resolution
         && options
@@ -211,7 +219,11 @@ impl Writer {
     }
 
     fn code_page(
-        &mut self, page: &Page<'_>, accept: Accept, limits: &Limits, budget: &mut Budget,
+        &mut self,
+        page: &Page<'_>,
+        accept: Accept,
+        limits: &Limits,
+        budget: &mut Budget,
         losses: &mut Vec<String>,
     ) -> Result<(), MediaError> {
         let mut bitmap = page.decode(limits, budget, losses)?;

@@ -82,15 +82,8 @@ pub(super) const PASS: Code = code("0001");
 /// Horizontal mode (T.4 Table 4).
 pub(super) const HORIZONTAL: Code = code("001");
 /// Vertical modes VL3, VL2, VL1, V0, VR1, VR2, VR3 (T.4 Table 4): index 3 + (a1 - b1).
-pub(super) const VERTICAL: [Code; 7] = [
-    code("0000010"),
-    code("000010"),
-    code("010"),
-    code("1"),
-    code("011"),
-    code("000011"),
-    code("0000011"),
-];
+pub(super) const VERTICAL: [Code; 7] =
+    [code("0000010"), code("000010"), code("010"), code("1"), code("011"), code("000011"), code("0000011")];
 
 const fn code(text: &str) -> Code {
     let text = text.as_bytes();

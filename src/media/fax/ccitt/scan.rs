@@ -57,7 +57,10 @@ pub(in crate::media::fax) struct Plain {
 /// more lines behind them are cut off), and the first lines of the right width and dimension. Gives what to
 /// keep, or the reason why the data has to be decoded.
 pub(in crate::media::fax) fn plain_t4(
-    data: &[u8], width: u32, rows: usize, two_dimensional: bool,
+    data: &[u8],
+    width: u32,
+    rows: usize,
+    two_dimensional: bool,
 ) -> Result<Plain, &'static str> {
     let mut last = next_eol(data, 0).ok_or("no EOL")?;
     if last.zeros > 0 || last.one > 11 + LEADING_FILL {
