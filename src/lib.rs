@@ -16,6 +16,7 @@ pub mod limits;
 pub mod media;
 pub mod message;
 pub mod milter;
+pub mod plan;
 pub mod policy;
 pub mod probe;
 pub mod socket;

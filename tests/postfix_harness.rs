@@ -96,25 +96,23 @@ fn the_probe_says_what_postfix_says() {
     body.extend(b"0123456789abcdef\r\n".repeat(8_000));
     for raw in [MAIL, b"\r\n", b"no header\r\nat all\r\n", b"A: 1\r\n\r\nbare\rcr\r\r\n", &body] {
         let to = ["<B@y.test> NOTIFY=NEVER", "<c@y.test>"];
-        let before = by_postfix.seen().len();
         let mut smtp = postfix.smtp();
         assert_eq!(last_code(&smtp.send("<a@x.test> SIZE=1000", &to, raw)), 250);
         assert_eq!(smtp.command("QUIT").code, 221);
-        let until_quit = || {
-            let seen = by_postfix.seen();
-            seen.get(before..).filter(|s| s.last().is_some_and(|c| c.letter == b'Q')).map(<[_]>::to_vec)
-        };
-        let real = support::poll(PATIENCE, until_quit).expect("QUIT");
+        let real = whole_connection(&by_postfix);
         let by_probe = ScriptedMilter::start(Behaviour::no_op());
         let socket = by_probe.socket().parse().expect("a socket name");
         let report =
             probe::run(&socket, as_seen(&real), &Envelope::new("<a@x.test> SIZE=1000", to), raw).expect("up");
         assert_eq!(report.violations, []);
-        let played = support::poll(PATIENCE, || {
-            Some(by_probe.seen()).filter(|s| s.last().is_some_and(|c| c.letter == b'Q'))
-        });
-        assert_eq!(comparable(&played.expect("QUIT")), comparable(&real));
+        assert_eq!(comparable(&whole_connection(&by_probe)), comparable(&real));
     }
+}
+
+/// The newest connection up to its QUIT.
+fn whole_connection(milter: &ScriptedMilter) -> Vec<Command> {
+    let ended = || Some(milter.last_connection()).filter(|s| s.last().is_some_and(|c| c.letter == b'Q'));
+    support::poll(PATIENCE, ended).expect("QUIT")
 }
 
 /// Options that make the probe the client Postfix saw.
@@ -155,7 +153,7 @@ fn the_probe_delivers_what_postfix_delivers() {
     if !postfix::available() {
         return;
     }
-    let scripts: Vec<Vec<u8>> = vec![
+    let mut scripts: Vec<Vec<u8>> = vec![
         Vec::new(),
         [add_header("X", "added"), add_header("Empty", "")].concat(),
         [insert_header(0, "Zero", "0"), insert_header(1, "One", "1"), insert_header(2, "Two", "2")].concat(),
@@ -181,6 +179,9 @@ fn the_probe_delivers_what_postfix_delivers() {
         replace_body(b""),
         [add_header("X", "4"), replace_body(&b"0123456789\r\n.\r\n".repeat(10_000))].concat(),
     ];
+    let random_scripts =
+        std::env::var("VPIM_HARNESS_SCRIPTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    scripts.extend((0..random_scripts).map(random_script));
     for leading_space in [false, true] {
         let packets = scripts.clone();
         // The number of the script is the sender's local part.
@@ -199,6 +200,32 @@ fn the_probe_delivers_what_postfix_delivers() {
         behaviour.protocol = if leading_space { 0x10_0000 } else { 0 };
         compare_deliveries(&ScriptedMilter::start(behaviour), scripts.len());
     }
+}
+
+/// One to six header changes, the same ones for the same seed.
+fn random_script(seed: u64) -> Vec<u8> {
+    // splitmix64
+    let mut state = seed;
+    let mut below = move |n: u64| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    };
+    let mut packets = Vec::new();
+    for _ in 0..=below(6) {
+        let pick = |n: u64, from: &[&'static str]| from[usize::try_from(n).expect("small")];
+        let name = pick(below(5), &["X", "x", "Subject", "Received", "New"]);
+        let value = pick(below(5), &["", "v", "a longer value than the field had before", "f\n g", "l\nm"]);
+        let index = u32::try_from(below(6)).expect("small");
+        packets.extend(match below(4) {
+            0 => add_header(name, value),
+            1 => insert_header(index, name, value),
+            _ => change_header(index, name, value),
+        });
+    }
+    packets
 }
 
 fn compare_deliveries(milter: &ScriptedMilter, scripts: usize) {
@@ -232,6 +259,22 @@ fn without_own_received(data: &[u8]) -> Vec<u8> {
         end += line.len();
     }
     [&data[..start], &data[end..]].concat()
+}
+
+#[test]
+fn a_milter_may_listen_on_a_unix_socket() {
+    if !postfix::available() {
+        return;
+    }
+    let sink = Sink::start();
+    let directory = support::directory::TestDirectory::new("socket");
+    let milter = ScriptedMilter::start_unix(Behaviour::no_op(), &directory.join("milter.sock"));
+    let postfix = Postfix::start(PostfixOptions::with_milter(sink.port(), milter.postfix_socket()));
+    assert_eq!(last_code(&postfix.smtp().send(FROM, &[TO], MAIL)), 250);
+    assert_eq!(sink.wait_for(1, PATIENCE)[0].without_received(), MAIL);
+    let socket = milter.socket().parse().expect("a socket name");
+    let health = probe::health_check(&socket, PATIENCE).expect("up");
+    assert_eq!(health.negotiated.version, 6);
 }
 
 #[test]

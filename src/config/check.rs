@@ -113,7 +113,9 @@ impl<'a> Check<'a> {
             // A profile may extend the built-in one of its own name.
             let layer = written.get(current.as_str()).filter(|_| seen.last() != Some(&current));
             let Some(layer) = layer.and_then(|l| l.get_ref().as_table()) else {
-                break builtin.get(&current).ok_or_else(|| self.unknown_profile(&current, place.clone(), builtin))?;
+                break builtin
+                    .get(&current)
+                    .ok_or_else(|| self.unknown_profile(&current, place.clone(), builtin))?;
             };
             if seen.contains(&current) || seen.len() >= EXTENDS {
                 let what = format!("profile `{name}` extends itself through `{current}`");
@@ -131,14 +133,16 @@ impl<'a> Check<'a> {
             current = text.to_owned();
             layers.push(layer.clone());
         };
-        let text = toml::to_string(base).map_err(|e| self.sources.problem(place.clone(), e.to_string(), ""))?;
+        let text =
+            toml::to_string(base).map_err(|e| self.sources.problem(place.clone(), e.to_string(), ""))?;
         let mut whole = DeTable::parse(&text).map_err(|e| self.sources.toml(&e))?.into_inner();
         for mut layer in layers.into_iter().rev() {
             layer.remove("extends");
             merge(&mut whole, layer);
         }
         // TOML has no null: an empty text takes an optional value away.
-        let whole: DeTable<'_> = whole.into_iter().filter(|(_, v)| v.get_ref().as_str() != Some("")).collect();
+        let whole: DeTable<'_> =
+            whole.into_iter().filter(|(_, v)| v.get_ref().as_str() != Some("")).collect();
         Profile::deserialize(toml::Deserializer::from(Spanned::new(0..0, whole)))
             .map_err(|e| self.sources.toml(&e))
     }
@@ -232,7 +236,11 @@ impl<'a> Check<'a> {
         if !id.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b)) {
             let at = written.authserv_id.span();
             // RFC 8601 2.2: authserv-id is a value, RFC 2045 5.1: token.
-            self.refuse(at, format!("`{id}` is no authserv-id"), "write a domain name, such as mx.example.org");
+            self.refuse(
+                at,
+                format!("`{id}` is no authserv-id"),
+                "write a domain name, such as mx.example.org",
+            );
         }
         let authserv_id = if id.is_empty() { host_name() } else { id.clone() };
         let path = written.key_file.get_ref();
@@ -253,7 +261,11 @@ impl<'a> Check<'a> {
             ),
             Err(error) => {
                 let Problem { what, .. } = problem(path, &error);
-                self.refuse(at, format!("{}: {what}", path.display()), "the user of the daemon must be able to read it");
+                self.refuse(
+                    at,
+                    format!("{}: {what}", path.display()),
+                    "the user of the daemon must be able to read it",
+                );
             }
         }
         Vec::new()

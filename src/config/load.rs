@@ -1,9 +1,9 @@
 //! Reading and merging; [`super::check`] makes settings of it.
 
+use super::Config;
 use super::check::Check;
 use super::raw::File;
 use super::source::{Problem, Sources};
-use super::Config;
 use crate::policy::Profiles;
 use serde::Deserialize;
 use std::fs;
@@ -114,8 +114,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         return Err(refused(path, format!("more than {FILE_OCTETS} octets"), "is it a configuration file?"));
     }
     let bytes = fs::read(path).map_err(|e| problem(path, &e))?;
-    String::from_utf8(bytes)
-        .map_err(|_| refused(path, "not UTF-8 text".to_owned(), "save the file as UTF-8"))
+    String::from_utf8(bytes).map_err(|_| refused(path, "not UTF-8 text".to_owned(), "save the file as UTF-8"))
 }
 
 pub(super) fn problem(path: &Path, error: &std::io::Error) -> Problem {

@@ -1,10 +1,10 @@
 //! `config show`: the effective configuration as TOML, each value with its origin.
 
+use super::Config;
 use super::check::is_table;
 use super::load::merged;
 use super::raw::File;
 use super::source::{Problem, Sources};
-use super::Config;
 use std::fmt::Write;
 use toml::Value;
 use toml::de::{DeTable, DeValue};

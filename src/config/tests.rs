@@ -37,7 +37,10 @@ fn without_a_file_the_defaults_hold() {
 fn every_mistake_has_its_place_and_a_remedy() {
     for (text, message) in [
         ("listne = []", "t.toml:1:1: unknown key `listne`; did you mean `listen`?"),
-        ("\n[limits]\n message_byte = 3", "t.toml:3:2: unknown key `message_byte`; did you mean `message_bytes`?"),
+        (
+            "\n[limits]\n message_byte = 3",
+            "t.toml:3:2: unknown key `message_byte`; did you mean `message_bytes`?",
+        ),
         ("mode = \"enforced\"", "t.toml:1:8: unknown value `enforced`; did you mean `enforce`?"),
         ("mode = 3", "t.toml:1:8: wanted string or table"),
         ("mode = ", "t.toml:1:8: string values must be quoted, expected literal string"),
@@ -72,8 +75,14 @@ fn every_mistake_has_its_place_and_a_remedy() {
             "t.toml:4:7: unknown key `to`; known are client, auth, helo, sender, recipient, header, macro",
         ),
         ("[limits]\nfax_pages = 0", "t.toml:2:13: limits.fax_pages is 0; write 1 or more"),
-        ("[profile.x]\nsummary = true", "t.toml:1:10: profile `x` has no `extends`; name the profile it differs from"),
-        ("[profile.x]\nextends = \"desktpo\"", "t.toml:2:11: unknown profile `desktpo`; did you mean `desktop`?"),
+        (
+            "[profile.x]\nsummary = true",
+            "t.toml:1:10: profile `x` has no `extends`; name the profile it differs from",
+        ),
+        (
+            "[profile.x]\nextends = \"desktpo\"",
+            "t.toml:2:11: unknown profile `desktpo`; did you mean `desktop`?",
+        ),
         (
             "[profile.x]\nextends = \"vpim2\"\nsumary = true",
             "t.toml:3:1: unknown key `sumary`; did you mean `summary`?",
@@ -86,8 +95,14 @@ fn every_mistake_has_its_place_and_a_remedy() {
             "[split]\nmethod = \"reinject\"",
             "t.toml:2:10: split.method `reinject` is not in this version; write `defer` or `first`",
         ),
-        ("[daemon]\nsocket_mode = \"rw\"", "t.toml:2:15: `rw` is no access mode; write octal digits, such as \"0660\""),
-        ("[results]\nauthserv_id = \"a b\"", "t.toml:2:15: `a b` is no authserv-id; write a domain name, such as mx.example.org"),
+        (
+            "[daemon]\nsocket_mode = \"rw\"",
+            "t.toml:2:15: `rw` is no access mode; write octal digits, such as \"0660\"",
+        ),
+        (
+            "[results]\nauthserv_id = \"a b\"",
+            "t.toml:2:15: `a b` is no authserv-id; write a domain name, such as mx.example.org",
+        ),
         (
             "[daemon]\nmemory_bytes = 1",
             "t.toml:2:16: daemon.memory_bytes is less than limits.message_bytes; a message of that size would be refused for ever: raise one or lower the other",
@@ -101,17 +116,25 @@ fn every_mistake_has_its_place_and_a_remedy() {
 fn profiles_that_extend_in_a_circle_are_refused() {
     let found = problems("[profile.a]\nextends = \"b\"\n[profile.b]\nextends = \"a\"");
     assert_eq!(found.len(), 2);
-    assert_eq!(found[0], "t.toml:4:11: profile `a` extends itself through `a`; end the chain at a built-in profile");
+    assert_eq!(
+        found[0],
+        "t.toml:4:11: profile `a` extends itself through `a`; end the chain at a built-in profile"
+    );
 }
 
 #[test]
 fn all_problems_are_told_at_once() {
-    assert_eq!(problems("[limits]\nfax_pages = 0\n[split]\nmethod = \"x\"\n[daemon]\nmax_connections = 0").len(), 3);
+    assert_eq!(
+        problems("[limits]\nfax_pages = 0\n[split]\nmethod = \"x\"\n[daemon]\nmax_connections = 0").len(),
+        3
+    );
 }
 
 #[test]
 fn a_profile_of_the_configuration_is_its_base_and_what_differs() {
-    let config = good("[profile.x]\nextends = \"y\"\nsummary = true\n[profile.y]\nextends = \"untouched\"\naudio = \"audio/wav\"\n[profile.desktop]\nextends = \"desktop\"\naudio = \"\"");
+    let config = good(
+        "[profile.x]\nextends = \"y\"\nsummary = true\n[profile.y]\nextends = \"untouched\"\naudio = \"audio/wav\"\n[profile.desktop]\nextends = \"desktop\"\naudio = \"\"",
+    );
     let x = &config.settings.profiles["x"];
     assert!(x.summary);
     assert_eq!(x.audio.as_deref(), Some("audio/wav"));
@@ -121,7 +144,8 @@ fn a_profile_of_the_configuration_is_its_base_and_what_differs() {
 #[test]
 fn files_are_merged_tables_by_key_and_routes_appended() {
     let a = "mode = \"shadow\"\n[limits]\nfax_pages = 5\nfax_rows = 6\n[[route]]\nname = \"a\"\nprofile = \"vpim2\"";
-    let b = "[limits]\nfax_pages = 7\n[[route]]\nname = \"b\"\nprofile = \"desktop\"\nmatch.sender = [\"<>\"]";
+    let b =
+        "[limits]\nfax_pages = 7\n[[route]]\nname = \"b\"\nprofile = \"desktop\"\nmatch.sender = [\"<>\"]";
     let config = load_text(&[("a.toml", a), ("b.toml", b)], profiles()).unwrap();
     assert_eq!(config.settings.mode, Mode::Shadow);
     assert_eq!((config.settings.limits.fax_pages, config.settings.limits.fax_rows), (7, 6));

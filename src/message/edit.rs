@@ -202,6 +202,24 @@ impl EditList {
         Ok(out)
     }
 
+    /// Octets of the message after the edits; an estimate where edits are not valid.
+    pub fn size_after(&self, message: &Message<'_>) -> usize {
+        let fields = &message.root().header.fields;
+        let (mut gone, mut come) = (0, 0);
+        for edit in &self.header {
+            let old = edit.field().and_then(|index| fields.get(index));
+            gone += old.map_or(0, |f| f.span.len());
+            come += match edit {
+                HeaderEdit::Replace { value, .. } => value.len() + old.map_or(0, |f| f.name.len()) + 3,
+                HeaderEdit::Insert { name, value, .. } => value.len() + name.len() + 3,
+                HeaderEdit::Delete { .. } => 0,
+            };
+        }
+        gone += self.body.iter().map(|s| s.span.len()).sum::<usize>();
+        come += self.body.iter().map(|s| s.with.len()).sum::<usize>();
+        (message.raw().len() + come).saturating_sub(gone)
+    }
+
     fn inserts(&self, wanted: Place) -> impl Iterator<Item = (&String, &Vec<u8>)> {
         self.header.iter().filter_map(move |e| match e {
             HeaderEdit::Insert { place, name, value } if *place == wanted => Some((name, value)),

@@ -70,6 +70,10 @@ pub fn same_output(a: Option<&Route>, b: Option<&Route>, profiles: &Profiles) ->
 impl Settings {
     /// The route for the whole message.
     pub fn combined(&self, envelope: &Envelope, message: &Message<'_>) -> Combined<'_> {
+        if envelope.rcpt_to.is_empty() {
+            // Judged offline, for nobody in particular: routes for everybody match.
+            return Combined::One(self.route_for(envelope, Some(message), ""));
+        }
         let routes = envelope.rcpt_to.iter().map(|r| self.route_for(envelope, Some(message), r));
         combine(routes, &self.profiles, self.split)
     }

@@ -53,10 +53,12 @@ pub struct Profile {
     /// Shape of the message.
     pub structure: Structure,
     /// Media type that audio becomes; `None` leaves audio alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<String>,
-    /// Further audio media types the destination takes as they are.
+    /// Audio the destination takes as it is, as globs of `container/codec` found in the bytes.
     pub audio_accepted: Vec<String>,
     /// Media type that a fax becomes; `None` leaves faxes alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fax: Option<String>,
     /// `text/plain` and `text/html` that came with the voice.
     pub text: Foreign,
@@ -75,17 +77,44 @@ pub struct Profile {
 /// Profiles by name.
 pub type Profiles = BTreeMap<String, Profile>;
 
-/// The built-in profiles.
+/// The profiles that come with the program.
 pub fn builtin() -> Profiles {
-    let text = include_str!("profiles/untouched.toml");
-    let profile = toml::from_str(text).expect("a built-in profile is valid, see the test");
-    Profiles::from([("untouched".to_owned(), profile)])
+    const FILES: &[(&str, &str)] = &[
+        ("untouched", include_str!("profiles/untouched.toml")),
+        ("desktop", include_str!("profiles/desktop.toml")),
+        ("vpim2", include_str!("profiles/vpim2.toml")),
+    ];
+    let read = |(name, text): &(&str, &str)| {
+        let profile = toml::from_str(text).expect("built-in profiles are read by a test");
+        ((*name).to_owned(), profile)
+    };
+    FILES.iter().map(read).collect()
+}
+
+impl Profile {
+    /// True for audio the destination takes as it is: `container/codec` as found in the bytes.
+    pub fn accepts_audio(&self, container: &str, codec: &str) -> bool {
+        let found = format!("{container}/{codec}");
+        self.audio_accepted.iter().any(|pattern| wildmatch::WildMatch::new(pattern).matches(&found))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_built_in_profiles_are_valid() {
-        assert!(super::builtin().contains_key("untouched"));
+    fn built_in_profiles_are_complete_and_their_media_types_valid() {
+        let profiles = builtin();
+        assert!(profiles.len() >= 3);
+        for (name, profile) in &profiles {
+            for media_type in [&profile.audio, &profile.fax].into_iter().flatten() {
+                assert!(media_type.parse::<mime::Mime>().is_ok(), "{name}: {media_type}");
+            }
+            assert!(!profile.title.is_empty() && !profile.source.is_empty(), "{name}");
+        }
+        assert!(profiles["desktop"].accepts_audio("wav", "pcm-s16"));
+        assert!(!profiles["desktop"].accepts_audio("wav", "gsm"));
+        assert!(profiles["vpim2"].accepts_audio("raw", "g726-32"));
     }
 }

@@ -34,19 +34,21 @@ pub struct Match {
     pub macros: Vec<(String, String)>,
 }
 
-/// What to do with findings of a level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What to do with findings of a level, from mild to severe.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Say it in the results field and the log.
     #[default]
     Annotate,
-    /// Refuse the message (5.6.x or the rule's own code).
-    Reject,
-    /// Refuse it for now.
-    Tempfail,
     /// Hold it.
     Quarantine,
+    /// Refuse it for now.
+    Tempfail,
+    /// Refuse the message (5.6.x or the rule's own code).
+    Reject,
 }
 
 /// A route.
@@ -62,6 +64,19 @@ pub struct Route {
     pub on_must: Action,
     /// On findings of level SHOULD and SHOULD NOT.
     pub on_should: Action,
+}
+
+impl Route {
+    /// A route that takes every recipient.
+    pub fn catch_all(name: &str, profile: &str) -> Self {
+        Route {
+            name: name.to_owned(),
+            when: Match::default(),
+            profile: profile.to_owned(),
+            on_must: Action::default(),
+            on_should: Action::default(),
+        }
+    }
 }
 
 /// A recipient's route, as far as it can be told before the header is there.
@@ -321,8 +336,7 @@ mod tests {
 
     #[test]
     fn an_exotic_recipient_matches_nothing_it_should_not() {
-        let settings =
-            settings(vec![route("a", Match { recipient: s(&["*@a.test"]), ..Match::default() })]);
+        let settings = settings(vec![route("a", Match { recipient: s(&["*@a.test"]), ..Match::default() })]);
         for rcpt in ["", "<>", "@a.test:b", "a@a.test@b.test", "*@b.test", "\u{0}"] {
             assert_eq!(name(&settings, &Envelope::default(), rcpt), None, "{rcpt:?}");
         }

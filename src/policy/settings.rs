@@ -44,3 +44,18 @@ pub struct Settings {
     /// What to do when recipients of one message need different output.
     pub split: Split,
 }
+
+impl Settings {
+    /// Settings of one route to `profile` for everyone, in enforce mode: what offline conversion and
+    /// demonstrations use. The key of the seal is fixed, so that the same input gives the same output.
+    pub fn for_profile(profile: &str, authserv_id: &str) -> Self {
+        Settings {
+            mode: Mode::Enforce,
+            routes: vec![Route::catch_all("all", profile)],
+            profiles: super::profile::builtin(),
+            limits: Limits::default(),
+            results: Results { enabled: true, authserv_id: authserv_id.to_owned(), key: b"offline".to_vec() },
+            split: Split::default(),
+        }
+    }
+}

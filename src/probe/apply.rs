@@ -72,7 +72,7 @@ pub(super) fn path_of(argument: &str) -> &str {
     arguments(argument).first().copied().unwrap_or_default()
 }
 
-fn bracketed(address: &str) -> String {
+pub(super) fn bracketed(address: &str) -> String {
     if address.starts_with('<') { address.to_owned() } else { format!("<{address}>") }
 }
 

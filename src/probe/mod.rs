@@ -29,6 +29,7 @@
 //! ```
 
 mod apply;
+mod conversation;
 mod message;
 mod options;
 mod reply;

@@ -1,6 +1,6 @@
 //! What one message met at a milter, for people and for machines.
 
-use super::apply::{apply_envelope, apply_with};
+use super::apply::{apply_envelope, apply_with, bracketed};
 use super::reply::{Modification, SmtpReply, Stage, Violation};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -17,9 +17,15 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// An envelope; the arguments are sent as they are.
+    /// An envelope; the arguments are sent as they are. Clients put addresses in angle brackets:
+    /// [`Envelope::of_addresses`] does it for you.
     pub fn new<S: Into<String>>(mail_from: &str, rcpt_to: impl IntoIterator<Item = S>) -> Self {
         Envelope { mail_from: mail_from.into(), rcpt_to: rcpt_to.into_iter().map(Into::into).collect() }
+    }
+
+    /// An envelope of addresses, with or without brackets; an empty sender is the null reverse-path.
+    pub fn of_addresses<S: AsRef<str>>(sender: &str, recipients: impl IntoIterator<Item = S>) -> Self {
+        Envelope::new(&bracketed(sender), recipients.into_iter().map(|r| bracketed(r.as_ref())))
     }
 }
 

@@ -288,6 +288,15 @@ fn a_cut_connection_stops_in_the_middle_of_a_packet() {
     let report = probe.send_interrupted(&envelope(), MAIL, Interrupt::CloseAfter(200));
     assert!(matches!(report.verdict, Verdict::Interrupted { .. }), "{report}");
     assert!(report.is_clean() && !probe.is_usable());
+    let mut probe = Probe::connect_with(&socket(&milter), options()).unwrap();
+    let late = Interrupt::CloseAfter(1 << 30);
+    assert!(probe.send_interrupted(&envelope(), MAIL, late).is_delivered() && probe.is_usable());
+}
+
+#[test]
+fn addresses_get_their_brackets() {
+    let envelope = Envelope::of_addresses("", ["b@x.test", "<c@x.test>"]);
+    assert_eq!(envelope, Envelope::new("<>", ["<b@x.test>", "<c@x.test>"]));
 }
 
 #[test]
@@ -341,4 +350,34 @@ fn reports_are_readable_by_people_and_machines() {
     assert_eq!(json["modifications"][2]["kind"], "replace-body");
     assert_eq!(json["modifications"][2]["octets"], 5);
     assert_eq!(json["body"]["sent_octets"], 15);
+}
+
+#[test]
+fn progress_without_end_is_ended() {
+    let milter = answering(b'E', packet(b'p', b"").repeat(100));
+    let quick = Duration::from_millis(50);
+    let report = run_on(&milter, Options { timeout: quick, ..options() });
+    assert_eq!(report.progress, 100);
+    assert!(matches!(report.violations[..], [Violation::MissingReply { stage: Stage::EndOfMessage, .. }]));
+    let report = run_on(&milter, Options { message_timeout: Duration::ZERO, ..options() });
+    assert!(matches!(report.verdict, Verdict::Failed { .. }));
+}
+
+#[test]
+fn no_answer_makes_the_probe_panic_or_hang() {
+    use proptest::prelude::*;
+    let letters = prop::sample::select(&b"cartdsphim+2-eqbyO4f\0\xff"[..]);
+    let data = prop::collection::vec(prop_oneof![Just(0), Just(b'5'), Just(b'%'), any::<u8>()], 0..24);
+    let replies = prop::collection::vec((letters, data), 0..6);
+    let stage = prop::sample::select(&b"OCHMRTLNBE"[..]);
+    proptest!(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() }, |(stage in stage, replies in replies)| {
+        let octets: Vec<u8> = replies.iter().flat_map(|(letter, data)| packet(*letter, data)).collect();
+        let milter = ScriptedMilter::start(Behaviour::scripted(move |c| {
+            if c.letter == stage { Answer::SendAndClose(octets.clone()) } else { Answer::Normal }
+        }));
+        if let Ok(report) = run(&socket(&milter), options(), &envelope(), MAIL) {
+            serde_json::to_string(&report).unwrap();
+            let _ = (report.to_string(), report.delivered_message(MAIL), report.delivered_envelope());
+        }
+    });
 }

@@ -83,9 +83,10 @@ impl Wire {
         Ok(wire)
     }
 
-    /// Starts the count of received octets anew.
+    /// Starts the count of received octets anew, and takes back [`Wire::cut_after`].
     pub fn begin_message(&mut self) {
         self.received = 0;
+        self.write_left = None;
     }
 
     /// Cuts the connection after so many more octets were written.

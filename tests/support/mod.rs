@@ -13,6 +13,7 @@ pub mod postfix;
 pub mod scripted_milter;
 pub mod sink;
 pub mod smtp;
+pub mod tools;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;

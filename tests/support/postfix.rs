@@ -20,6 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where Debian, and where others, keep the daemons.
 const DAEMON_DIRECTORIES: [&str; 3] = ["/usr/lib/postfix/sbin", "/usr/libexec/postfix", "/usr/lib/postfix"];
 
+/// Becomes the master. A watcher beside it ends the process group when the test's process is gone,
+/// however it died: its standard input ends then.
+const RUN_MASTER: &str = r#"
+    exec 3<&0 </dev/null
+    (cat <&3 >/dev/null; kill -s KILL -- -$$) &
+    exec "$0" -c "$1" -d 3<&-
+"#;
+
 /// Whether Postfix can run here. When not, says so; with `VPIM_REQUIRE_MTA=1` that is a failure, so
 /// that an automatic run cannot skip these tests unnoticed.
 pub fn available() -> bool {
@@ -112,11 +120,12 @@ impl Postfix {
         fs::write(directory.join("etc/main.cf"), main_cf(directory.path(), daemons, options))
             .expect("own directory");
         fs::write(directory.join("etc/master.cf"), master_cf(smtp_port)).expect("own directory");
-        let master = Command::new(Path::new(daemons).join("master"))
+        let master = Command::new("sh")
             .arg("-c")
+            .arg(RUN_MASTER)
+            .arg(Path::new(daemons).join("master"))
             .arg(directory.join("etc"))
-            .arg("-d")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // So that all its daemons can be ended at once, and are not hit by a terminal's ^C first.

@@ -4,6 +4,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// A packet from the MTA.
@@ -88,21 +91,45 @@ pub fn replace_body(body: &[u8]) -> Vec<u8> {
 
 /// The running milter. It stops listening when dropped.
 pub struct ScriptedMilter {
+    /// 0 for a Unix socket.
     port: u16,
+    socket: String,
     seen: Arc<Mutex<Vec<Command>>>,
     stop: Arc<Mutex<bool>>,
 }
 
 impl ScriptedMilter {
+    /// On a free loopback port.
     pub fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
+        let accept = move || {
+            let stream = listener.accept()?.0;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        Self::run(behaviour, format!("inet:{port}@127.0.0.1"), port, accept)
+    }
+
+    /// On a Unix socket that every user may write to. It listens until the process ends.
+    pub fn start_unix(behaviour: Behaviour, path: &Path) -> Self {
+        let listener = UnixListener::bind(path).expect("a new socket");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).expect("own socket");
+        Self::run(behaviour, format!("unix:{}", path.display()), 0, move || Ok(listener.accept()?.0))
+    }
+
+    fn run<S: Read + Write + Send + 'static>(
+        behaviour: Behaviour,
+        socket: String,
+        port: u16,
+        accept: impl Fn() -> std::io::Result<S> + Send + 'static,
+    ) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(Mutex::new(false));
         let (log, stopped, behaviour) = (seen.clone(), stop.clone(), Arc::new(behaviour));
         std::thread::spawn(move || {
-            for (connection, stream) in listener.incoming().enumerate() {
-                let Ok(stream) = stream else { return };
+            for connection in 0.. {
+                let Ok(stream) = accept() else { return };
                 if *stopped.lock().expect("no panic holds this lock") {
                     return;
                 }
@@ -110,21 +137,17 @@ impl ScriptedMilter {
                 std::thread::spawn(move || serve(stream, connection, &behaviour, &log));
             }
         });
-        ScriptedMilter { port, seen, stop }
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
+        ScriptedMilter { port, socket, seen, stop }
     }
 
     /// In libmilter's notation.
     pub fn socket(&self) -> String {
-        format!("inet:{}@127.0.0.1", self.port)
+        self.socket.clone()
     }
 
     /// In Postfix's notation.
     pub fn postfix_socket(&self) -> String {
-        format!("inet:127.0.0.1:{}", self.port)
+        if self.port == 0 { self.socket.clone() } else { format!("inet:127.0.0.1:{}", self.port) }
     }
 
     /// Every packet so far.
@@ -132,9 +155,18 @@ impl ScriptedMilter {
         self.seen.lock().expect("no panic holds this lock").clone()
     }
 
-    /// The letters of all packets but macros.
+    /// The packets of the newest connection. A real MTA has others: at start-up, and in parallel.
+    pub fn last_connection(&self) -> Vec<Command> {
+        let mut packets = self.seen();
+        let newest = packets.iter().map(|c| c.connection).max();
+        packets.retain(|c| Some(c.connection) == newest);
+        packets
+    }
+
+    /// The letters of all packets but macros on the newest connection.
     pub fn letters(&self) -> String {
-        self.seen().iter().filter(|c| c.letter != b'D').map(|c| char::from(c.letter)).collect()
+        let packets = self.last_connection();
+        packets.iter().filter(|c| c.letter != b'D').map(|c| char::from(c.letter)).collect()
     }
 
     /// Names and values of the `nth` macro packet for a stage.
@@ -156,12 +188,13 @@ impl Drop for ScriptedMilter {
     fn drop(&mut self) {
         *self.stop.lock().expect("no panic holds this lock") = true;
         // Wakes the thread that accepts, so that the port is free again.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        if self.port != 0 {
+            let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        }
     }
 }
 
-fn serve(mut stream: TcpStream, connection: usize, behaviour: &Behaviour, log: &Mutex<Vec<Command>>) {
-    let _ = stream.set_nodelay(true);
+fn serve(mut stream: impl Read + Write, connection: usize, behaviour: &Behaviour, log: &Mutex<Vec<Command>>) {
     while let Some(command) = read_command(&mut stream, connection) {
         log.lock().expect("no panic holds this lock").push(command.clone());
         let sent = match (behaviour.script)(&command) {
@@ -179,7 +212,7 @@ fn serve(mut stream: TcpStream, connection: usize, behaviour: &Behaviour, log: &
     }
 }
 
-fn read_command(stream: &mut TcpStream, connection: usize) -> Option<Command> {
+fn read_command(stream: &mut impl Read, connection: usize) -> Option<Command> {
     let mut head = [0; 5];
     stream.read_exact(&mut head).ok()?;
     let [a, b, c, d, letter] = head;

@@ -1,14 +1,37 @@
 //! Fax bodies: TIFF with CCITT coded pages in, PDF, TIFF-F or bitmaps out.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `tiff` | directories and fields, as written |
+//! | `page` | what a directory says of a page; its strips; its pixels |
+//! | `geometry` | resolutions, sizes on paper, legal sizes of TIFF-F |
+//! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
+//! | `bitmap` | packed rows |
+//! | `pdf`, `tiff_f`, this file (PBM) | writers |
+//! | `sniff` | containers that are recognised only |
+//!
+//! Coded data is passed through without decoding where that is safe; see [`page::Page::pass_through`]. The work
+//! is bounded by [`Limits`] and the [`Budget`]; a page in work needs its bitmap and its output, no more.
 
-use super::{MediaError, Output};
+mod bitmap;
+mod ccitt;
+mod geometry;
+mod page;
+mod pdf;
+mod sniff;
+mod tiff;
+mod tiff_f;
+
+use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
 use mime::Mime;
+use page::{Page, note};
 use serde::{Deserialize, Serialize};
 
 /// What the bytes of a fax body are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaxFacts {
-    /// Container found: `tiff`, `pdf`.
+    /// Container found: `tiff`, `pdf`, `jpeg`, `png`, `gif`, `bigtiff`; `pbm` for our output.
     pub container: String,
     /// `II` or `MM` for TIFF.
     pub byte_order: Option<String>,
@@ -20,6 +43,10 @@ pub struct FaxFacts {
     pub page_count: Option<u32>,
     /// Damage that was read around, in words.
     pub defects: Vec<String>,
+    /// Only for the output of a conversion: it is the input byte for byte, because that already is what was
+    /// asked for. The part can be left alone.
+    #[serde(default)]
+    pub unchanged: bool,
 }
 
 /// The fields of one page as written, `None` where absent (TIFF 6.0, RFC 2306, RFC 3949).
@@ -50,6 +77,21 @@ pub struct PageFacts {
     pub tiled: bool,
     /// Tag numbers present, in the order found.
     pub tags: Vec<u16>,
+    /// XResolution as a RATIONAL; the denominator may be 0.
+    pub x_rational: Option<[u32; 2]>,
+    /// YResolution as a RATIONAL.
+    pub y_rational: Option<[u32; 2]>,
+    /// Offset of the directory; before `first_strip_offset` if directories precede their data.
+    pub ifd_offset: u64,
+    pub first_strip_offset: Option<u64>,
+    /// Values in StripByteCounts.
+    pub strip_byte_counts: Option<u32>,
+    /// The first of them.
+    pub first_strip_bytes: Option<u64>,
+    /// Lines the receiving fax found damaged (RFC 2306 3.4).
+    pub bad_fax_lines: Option<u32>,
+    /// 0 no damaged lines, 1 replaced by the receiver, 2 still in the data (RFC 2306 3.4).
+    pub clean_fax_data: Option<u16>,
 }
 
 /// True for bytes that this module should read rather than the audio side.
@@ -61,23 +103,120 @@ pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
         || input.starts_with(b"%PDF-")
 }
 
-/// Says what the bytes are.
+/// Says what the bytes are. Reads fields, not pixels; takes nothing from the budget.
 pub fn inspect(
     _declared: &Mime,
-    _input: &[u8],
-    _limits: &Limits,
-    _budget: &mut Budget,
+    input: &[u8],
+    limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<FaxFacts, MediaError> {
-    Err(MediaError::Unsupported("fax".into()))
+    match sniff::container(input) {
+        Some("tiff") => Ok(tiff_facts(&tiff::Tiff::parse(input, limits, budget)?)),
+        Some(container) => Ok(FaxFacts {
+            page_count: if container == "pdf" { sniff::pdf_pages(input) } else { None },
+            ..FaxFacts::named(container)
+        }),
+        None => Err(MediaError::malformed("fax", "neither TIFF nor another format that is known")),
+    }
 }
 
-/// Converts a fax body to the media type `target`.
+/// Converts a fax body to the media type `target`: `application/pdf`, `image/tiff` (TIFF-F; the parameter
+/// `compression` is `mh`, `mr`, `mmr` or `any`) or `image/x-portable-bitmap`.
 pub fn convert(
-    _declared: &Mime,
-    _target: &Mime,
-    _input: &[u8],
-    _limits: &Limits,
-    _budget: &mut Budget,
+    declared: &Mime,
+    target: &Mime,
+    input: &[u8],
+    limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<Output, MediaError> {
-    Err(MediaError::Unsupported("fax".into()))
+    if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
+        return Err(MediaError::Unsupported(format!("{container} to {}", target.essence_str())));
+    }
+    if sniff::container(input).is_none() && declared.essence_str() != "image/tiff" {
+        return Err(MediaError::Unsupported(format!(
+            "{} to {}",
+            declared.essence_str(),
+            target.essence_str()
+        )));
+    }
+    let tiff = tiff::Tiff::parse(input, limits, budget)?;
+    if tiff.endless {
+        return Err(MediaError::malformed("tiff", "the chain of directories comes back to itself"));
+    }
+    let facts = tiff_facts(&tiff);
+    let mut losses = Vec::new();
+    let (bytes, output) = match target.essence_str() {
+        "application/pdf" => (pdf::convert(&tiff, limits, budget, &mut losses)?, FaxFacts::of("pdf", &facts)),
+        "image/x-portable-bitmap" => (pbm(&tiff, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts)),
+        "image/tiff" => {
+            let accept = tiff_f::Accept::of(target)?;
+            match tiff_f::convert(&tiff, accept, limits, budget, &mut losses)? {
+                Some(bytes) => {
+                    let output = tiff_facts(&tiff::Tiff::parse(&bytes, limits, budget)?);
+                    (bytes, output)
+                }
+                None => (input.to_vec(), FaxFacts { unchanged: true, ..facts.clone() }),
+            }
+        }
+        other => return Err(MediaError::Unsupported(format!("tiff to {other}"))),
+    };
+    let report = Report { facts: Facts::Fax(facts), output: Some(Facts::Fax(output)), losses };
+    Ok(Output { bytes, report })
+}
+
+/// All pages as binary PBM (P4), one behind the other, as seen on paper.
+fn pbm(
+    tiff: &tiff::Tiff<'_>,
+    limits: &Limits,
+    budget: &mut Budget,
+    losses: &mut Vec<String>,
+) -> Result<Vec<u8>, MediaError> {
+    let mut out = Vec::new();
+    for (index, directory) in tiff.directories.iter().enumerate() {
+        let page = Page::open(tiff, directory, index, limits, budget)?;
+        let bitmap = page.decode(limits, budget, losses)?;
+        let header = format!("P4\n{} {}\n", bitmap.width(), bitmap.rows());
+        budget.output(header.len() + bitmap.data().len())?;
+        out.extend_from_slice(header.as_bytes());
+        out.extend_from_slice(bitmap.data());
+        if page.orientation > 1 {
+            note(losses, format!("page {}: Orientation {} is not applied", page.number, page.orientation));
+        }
+    }
+    tiff.defects.iter().for_each(|defect| note(losses, defect.clone()));
+    Ok(out)
+}
+
+fn tiff_facts(tiff: &tiff::Tiff<'_>) -> FaxFacts {
+    let order = match tiff.order {
+        tiff::ByteOrder::Little => "II",
+        tiff::ByteOrder::Big => "MM",
+    };
+    FaxFacts {
+        byte_order: Some(order.to_owned()),
+        first_ifd_offset: Some(tiff.first_ifd.into()),
+        pages: tiff.directories.iter().map(|directory| page::facts(tiff, directory)).collect(),
+        page_count: u32::try_from(tiff.directories.len()).ok(),
+        defects: tiff.defects.clone(),
+        ..FaxFacts::named("tiff")
+    }
+}
+
+impl FaxFacts {
+    fn named(container: &str) -> Self {
+        FaxFacts {
+            container: container.to_owned(),
+            byte_order: None,
+            first_ifd_offset: None,
+            pages: Vec::new(),
+            page_count: None,
+            defects: Vec::new(),
+            unchanged: false,
+        }
+    }
+
+    /// Facts of an output with as many pages as the input.
+    fn of(container: &str, input: &FaxFacts) -> Self {
+        FaxFacts { page_count: input.page_count, ..Self::named(container) }
+    }
 }

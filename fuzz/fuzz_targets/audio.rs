@@ -1,0 +1,23 @@
+//! Containers and codecs. The first octet chooses the declared type and the target.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vpim_milter::limits::{Budget, Limits};
+use vpim_milter::media::{self, Job};
+
+const TYPES: [&str; 8] = [
+    "audio/32KADPCM", "audio/basic", "audio/wav", "audio/PCMA", "audio/L16;rate=8000", "audio/x-s16le;rate=44100",
+    "audio/AAL2-G726-32", "application/octet-stream",
+];
+
+fuzz_target!(|input: &[u8]| {
+    let Some((choice, bytes)) = input.split_first() else { return };
+    let pick = |n: usize| TYPES[n % TYPES.len()].parse().expect("a type");
+    let limits = Limits { audio_seconds: 60, output_bytes: 1 << 24, ..Limits::default() };
+    let job = Job::Convert { declared: pick(usize::from(*choice)), target: pick(usize::from(choice / 8)) };
+    if let Ok(output) = media::run(&job, bytes, &limits, &mut Budget::new(&limits)) {
+        assert!(output.bytes.len() <= 1 << 24);
+    }
+    let job = Job::Inspect { declared: pick(usize::from(*choice)) };
+    let _ = media::run(&job, bytes, &limits, &mut Budget::new(&limits));
+});

@@ -1,0 +1,193 @@
+//! CCITT fax coding (ITU-T T.4: MH and MR, T.6: MMR): one strip of coded data in, rows of pixels out, and
+//! back.
+//!
+//! Clean data goes through the fast decoder of the hayro-ccitt crate, which is asked to be strict; what it
+//! accepts is exact. Only where it refuses, or where it finds fewer rows than the directory claims, a slower
+//! reading follows that tolerates what is seen in the field: T4Options that lie, missing EOLs, lines too
+//! short or too long, bit errors, missing or early RTC and EOFB. Rows are never invented in silence:
+//! [`Decoded`] counts what was concealed and what is missing.
+//!
+//! Bounds: rows and columns have been held against the limits before; the work is at most four passes over
+//! the coded data, the memory one bitmap of the rows decoded.
+
+mod codes;
+mod encode;
+mod lines;
+mod scan;
+
+pub(super) use encode::{Target, encode_page};
+pub(super) use scan::{eofb_end, keep_bits, plain_t4};
+
+use super::bitmap::Bitmap;
+use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
+
+/// How a strip is coded, by its tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Compression 2: one-dimensional, rows begin at byte boundaries, no EOLs (TIFF 6.0 section 10).
+    Rle,
+    /// Compression 3: T.4, lines begin with EOLs; the first bit of T4Options says whether MR.
+    T4 { two_dimensional: bool },
+    /// Compression 4: T.6.
+    T6,
+}
+
+/// What decoding a strip gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Decoded {
+    /// Rows found in the data.
+    pub rows: usize,
+    /// Rows among them that were damaged and shown as well as possible.
+    pub damaged: usize,
+    /// The coding broke off: what follows `rows` is unknown rather than absent.
+    pub broken: bool,
+    /// The data was of another kind than the tags say.
+    pub mislabelled: bool,
+}
+
+/// Decodes a strip of at most `rows` rows (bits first bit highest) and adds them to `page`. Adds only rows
+/// that the data holds; completing the strip is the caller's.
+pub(super) fn decode(data: &[u8], scheme: Scheme, rows: usize, page: &mut Bitmap) -> Decoded {
+    if rows == 0 || data.is_empty() || page.width() == 0 {
+        return Decoded::default();
+    }
+    match scheme {
+        Scheme::Rle => decode_without_eols(data, rows, page, Layout::rle()),
+        Scheme::T6 => decode_t6(data, rows, page),
+        Scheme::T4 { two_dimensional } => decode_t4(data, rows, two_dimensional, page),
+    }
+}
+
+/// Data that gives no means to find the next row after an error: what was decoded up to there is kept.
+fn decode_without_eols(data: &[u8], rows: usize, page: &mut Bitmap, layout: Layout) -> Decoded {
+    let base = page.rows();
+    if let Ok(found) = pass(data, rows, page, layout, true) {
+        return Decoded { rows: found, ..Decoded::default() };
+    }
+    page.set_rows(base);
+    let result = pass(data, rows, page, layout, false);
+    let found = page.rows() - base;
+    Decoded { rows: found, damaged: usize::from(result.is_ok()), broken: result.is_err(), mislabelled: false }
+}
+
+/// T.6 data that is not clean gets a second reading; it is taken only if it explains every row.
+fn decode_t6(data: &[u8], rows: usize, page: &mut Bitmap) -> Decoded {
+    let base = page.rows();
+    let found = decode_without_eols(data, rows, page, Layout::t6());
+    if !found.broken && found.damaged == 0 {
+        return found;
+    }
+    let mut other = Bitmap::new(page.width());
+    if lines::decode_t6_with_empty_runs(data, rows, &mut other) {
+        page.set_rows(base);
+        other.iter().for_each(|row| page.push_packed(row));
+        return Decoded { rows, ..Decoded::default() };
+    }
+    found
+}
+
+fn decode_t4(data: &[u8], rows: usize, two_dimensional: bool, page: &mut Bitmap) -> Decoded {
+    let base = page.rows();
+    let declared = Layout::t4(two_dimensional);
+    let first = pass(data, rows, page, declared, true);
+    if first == Ok(rows) {
+        return Decoded { rows, ..Decoded::default() };
+    }
+    // Neither reading below is taken unless it explains every row without an error.
+    let others = [Layout::t4(!two_dimensional), declared.without_eols(), Layout::rle()];
+    for layout in others {
+        page.set_rows(base);
+        if pass(data, rows, page, layout, true) == Ok(rows) {
+            return Decoded { rows, mislabelled: true, ..Decoded::default() };
+        }
+    }
+    page.set_rows(base);
+    let found = decode_damaged(data, rows, two_dimensional, page);
+    Decoded { broken: first.is_err() && found.rows < rows, ..found }
+}
+
+/// Line by line, as the tags say or the other way round, whichever harms fewer lines.
+fn decode_damaged(data: &[u8], rows: usize, two_dimensional: bool, page: &mut Bitmap) -> Decoded {
+    let base = page.rows();
+    let declared = lines::decode(data, rows, two_dimensional, page);
+    let good = |tally: lines::Tally| tally.rows - tally.damaged;
+    let mut decoded =
+        Decoded { rows: declared.rows, damaged: declared.damaged, broken: false, mislabelled: false };
+    if good(declared) >= declared.rows.div_ceil(2) {
+        return decoded;
+    }
+    let mut other_page = Bitmap::new(page.width());
+    let other = lines::decode(data, rows, !two_dimensional, &mut other_page);
+    if good(other) > good(declared) {
+        page.set_rows(base);
+        other_page.iter().for_each(|row| page.push_packed(row));
+        decoded = Decoded { rows: other.rows, damaged: other.damaged, broken: false, mislabelled: true };
+    }
+    decoded
+}
+
+/// What the fast decoder has to know of the data.
+#[derive(Clone, Copy)]
+struct Layout {
+    encoding: EncodingMode,
+    end_of_line: bool,
+    byte_aligned: bool,
+    end_of_block: bool,
+}
+
+impl Layout {
+    fn rle() -> Self {
+        let encoding = EncodingMode::Group3_1D;
+        Layout { encoding, end_of_line: false, byte_aligned: true, end_of_block: false }
+    }
+
+    fn t6() -> Self {
+        let encoding = EncodingMode::Group4;
+        Layout { encoding, end_of_line: false, byte_aligned: false, end_of_block: true }
+    }
+
+    fn t4(two_dimensional: bool) -> Self {
+        let encoding = if two_dimensional { EncodingMode::Group3_2D } else { EncodingMode::Group3_1D };
+        // Zeros that align an EOL count as fill, so the bit of T4Options for it need not be believed.
+        Layout { encoding, end_of_line: true, byte_aligned: false, end_of_block: true }
+    }
+
+    fn without_eols(self) -> Self {
+        Layout { end_of_line: false, ..self }
+    }
+}
+
+/// One pass of the fast decoder: the rows it found, or an error with the rows before it in `page`.
+fn pass(data: &[u8], rows: usize, page: &mut Bitmap, layout: Layout, strict: bool) -> Result<usize, ()> {
+    let base = page.rows();
+    let settings = DecodeSettings {
+        columns: page.width(),
+        rows: u32::try_from(rows).unwrap_or(u32::MAX),
+        end_of_block: layout.end_of_block,
+        end_of_line: layout.end_of_line,
+        rows_are_byte_aligned: layout.byte_aligned,
+        encoding: layout.encoding,
+        strict,
+    };
+    let mut painter = Painter { page, left: rows };
+    let result = hayro_ccitt::decode(data, &mut painter, &mut DecoderContext::new(settings));
+    match result {
+        Ok(_) => Ok(page.rows() - base),
+        Err(_) => Err(()),
+    }
+}
+
+/// Paints rows as they come, never more than asked for.
+struct Painter<'a> {
+    page: &'a mut Bitmap,
+    left: usize,
+}
+
+impl Decoder for Painter<'_> {
+    fn push_row(&mut self, changes: &[u32]) {
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.page.push_changes(changes);
+        }
+    }
+}

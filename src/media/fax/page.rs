@@ -1,0 +1,388 @@
+//! One page of a TIFF: its facts, its size, its strips of coded data and the pixels in them.
+//!
+//! Missing fields get the defaults of TIFF 6.0, or what fax has always meant (PhotometricInterpretation 0).
+//! Sizes are held against the limits before anything is allocated; StripOffsets and StripByteCounts only ever
+//! select bytes that are there.
+
+use super::PageFacts;
+use super::bitmap::Bitmap;
+use super::ccitt::{self, Scheme};
+use super::geometry::Resolution;
+use super::tiff::{Directory, Tiff, tag};
+use crate::limits::{Budget, Exceeded, Limits};
+use crate::media::MediaError;
+use std::borrow::Cow;
+
+/// How the pixels of a page are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// CCITT coding.
+    Ccitt(Scheme),
+    /// Compression 1: packed rows.
+    Packed,
+}
+
+/// A page that can be converted.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    /// Position in the file, from 1, for messages.
+    pub number: usize,
+    pub width: u32,
+    /// ImageLength, `None` where it is absent or 0: then the data says how long the page is.
+    pub length: Option<u32>,
+    pub rows_per_strip: u32,
+    pub strips: Vec<&'a [u8]>,
+    pub storage: Storage,
+    /// FillOrder 2: the first bit of a byte is its lowest.
+    pub reversed: bool,
+    /// PhotometricInterpretation 1: black codes are white on paper.
+    pub inverted: bool,
+    pub resolution: Resolution,
+    pub orientation: u16,
+    /// Uncompressed mode announced in T4Options or T6Options.
+    uncompressed_mode: bool,
+    /// The receiving fax says that damaged lines are in the data (CleanFaxData 2, or BadFaxLines without a
+    /// word on what became of them).
+    damage_announced: bool,
+}
+
+/// The fields of a directory as written.
+pub(super) fn facts(tiff: &Tiff<'_>, directory: &Directory) -> PageFacts {
+    let integer = |tag| tiff.first_integer(directory, tag);
+    let short = |tag| tiff.first_short(directory, tag);
+    let compression = short(tag::COMPRESSION);
+    let t4_options = integer(tag::T4_OPTIONS);
+    let list = |tag| {
+        let field = directory.find(tag)?;
+        // A fax has one sample; eight are enough to see that something is none.
+        Some((0..field.count.min(8)).map_while(|index| tiff.integer(field, index)?.try_into().ok()).collect())
+    };
+    let page_number = directory.find(tag::PAGE_NUMBER).and_then(|field| {
+        let value = |index| tiff.integer(field, index)?.try_into().ok();
+        Some([value(0)?, value(1)?])
+    });
+    PageFacts {
+        width: integer(tag::IMAGE_WIDTH).unwrap_or(0),
+        length: integer(tag::IMAGE_LENGTH).unwrap_or(0),
+        compression,
+        coding: coding_name(compression, t4_options),
+        bits_per_sample: list(tag::BITS_PER_SAMPLE).unwrap_or_default(),
+        samples_per_pixel: short(tag::SAMPLES_PER_PIXEL),
+        photometric: short(tag::PHOTOMETRIC_INTERPRETATION),
+        fill_order: short(tag::FILL_ORDER),
+        strips: directory.find(tag::STRIP_OFFSETS).map_or(0, |field| field.count),
+        rows_per_strip: integer(tag::ROWS_PER_STRIP),
+        x_resolution: tiff.real(directory, tag::X_RESOLUTION),
+        y_resolution: tiff.real(directory, tag::Y_RESOLUTION),
+        x_rational: tiff.rational(directory, tag::X_RESOLUTION),
+        y_rational: tiff.rational(directory, tag::Y_RESOLUTION),
+        resolution_unit: short(tag::RESOLUTION_UNIT),
+        t4_options,
+        t6_options: integer(tag::T6_OPTIONS),
+        new_subfile_type: integer(tag::NEW_SUBFILE_TYPE),
+        page_number,
+        orientation: short(tag::ORIENTATION),
+        tiled: directory.find(tag::TILE_OFFSETS).is_some(),
+        tags: directory.fields.iter().map(|field| field.tag).collect(),
+        ifd_offset: directory.offset as u64,
+        first_strip_offset: integer(tag::STRIP_OFFSETS).map(u64::from),
+        strip_byte_counts: directory.find(tag::STRIP_BYTE_COUNTS).map(|field| field.count),
+        first_strip_bytes: integer(tag::STRIP_BYTE_COUNTS).map(u64::from),
+        bad_fax_lines: integer(tag::BAD_FAX_LINES),
+        clean_fax_data: short(tag::CLEAN_FAX_DATA),
+    }
+}
+
+/// The name of a coding (TIFF 6.0, RFC 3949 for JBIG and MRC).
+fn coding_name(compression: Option<u16>, t4_options: Option<u32>) -> String {
+    match compression {
+        None | Some(1) => "none",
+        Some(2) => "MH",
+        Some(3) if t4_options.unwrap_or(0) & 1 == 0 => "MH",
+        Some(3) => "MR",
+        Some(4) => "MMR",
+        Some(5) => "LZW",
+        Some(6 | 7) => "JPEG",
+        Some(8 | 32946) => "Deflate",
+        Some(9 | 10) => "JBIG",
+        Some(32771) => "MH",
+        Some(32773) => "PackBits",
+        Some(34661) => "JBIG",
+        Some(other) => return format!("compression {other}"),
+    }
+    .to_owned()
+}
+
+impl<'a> Page<'a> {
+    /// Reads what is needed to convert the page `index` and takes it from the budget.
+    pub fn open(
+        tiff: &Tiff<'a>,
+        directory: &Directory,
+        index: usize,
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Result<Self, MediaError> {
+        let facts = facts(tiff, directory);
+        let number = index + 1;
+        let storage = storage(&facts, number)?;
+        if facts.width == 0 {
+            return Err(MediaError::malformed("tiff", format!("page {number} has no ImageWidth")));
+        }
+        if facts.width > limits.fax_width || facts.length > limits.fax_rows {
+            return Err(Exceeded::PageSize.into());
+        }
+        let pixels = u64::from(facts.width) * u64::from(facts.length);
+        if pixels > limits.page_pixels {
+            return Err(Exceeded::PageSize.into());
+        }
+        let length = (facts.length > 0).then_some(facts.length);
+        if length.is_some() {
+            budget.page(pixels)?;
+        }
+        let rows_per_strip = facts.rows_per_strip.filter(|&rows| rows > 0).unwrap_or(u32::MAX);
+        Ok(Page {
+            number,
+            width: facts.width,
+            length,
+            rows_per_strip,
+            strips: strips(tiff, directory, length, rows_per_strip, limits)?,
+            storage,
+            reversed: facts.fill_order == Some(2),
+            inverted: facts.photometric == Some(1),
+            resolution: Resolution::of(&facts),
+            orientation: facts.orientation.unwrap_or(1),
+            uncompressed_mode: (facts.t4_options.unwrap_or(0) | facts.t6_options.unwrap_or(0)) & 2 != 0,
+            damage_announced: match facts.clean_fax_data {
+                Some(clean) => clean > 1,
+                None => facts.bad_fax_lines.is_some_and(|lines| lines > 0),
+            },
+        })
+    }
+
+    /// The coded data of a strip with the first bit highest.
+    fn upright(&self, strip: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.reversed { Cow::Owned(reverse_bits(strip)) } else { Cow::Borrowed(strip) }
+    }
+
+    /// All strips as one sequence of coded data, where the coding allows to join them: lines of T.4 data begin
+    /// with an EOL, before which any number of zeros is fill; rows of Compression 2 begin at byte boundaries.
+    /// Strips of T.6 data are pages of their own.
+    fn joined(&self) -> Option<Cow<'a, [u8]>> {
+        match (self.strips.as_slice(), self.storage) {
+            (&[only], _) => Some(self.upright(only)),
+            (many, Storage::Ccitt(Scheme::T4 { .. } | Scheme::Rle)) => {
+                let mut all = Vec::with_capacity(many.iter().map(|strip| strip.len()).sum());
+                many.iter().for_each(|strip| all.extend_from_slice(strip));
+                Some(Cow::Owned(if self.reversed { reverse_bits(&all) } else { all }))
+            }
+            _ => None,
+        }
+    }
+
+    /// The page as one strip of coded data that every reader takes alike, without decoding it; or the reason
+    /// why it has to be decoded. This trusts the codes between the EOLs; see [`ccitt::plain_t4`].
+    pub fn pass_through(&self) -> Result<Coded<'a>, &'static str> {
+        let Storage::Ccitt(scheme) = self.storage else { return Err("not coded") };
+        let rows = self.length.ok_or("no ImageLength")?;
+        if self.uncompressed_mode {
+            return Err("uncompressed mode");
+        }
+        if self.damage_announced {
+            return Err("damaged lines announced");
+        }
+        let data = self.joined().ok_or("several strips")?;
+        let (mut end_of_block, mut aligned) = (false, false);
+        let bits = match scheme {
+            Scheme::T4 { two_dimensional } => {
+                let plain = ccitt::plain_t4(&data, self.width, rows as usize, two_dimensional)?;
+                aligned = plain.aligned;
+                plain.bits
+            }
+            Scheme::T6 => {
+                let end = ccitt::eofb_end(&data);
+                end_of_block = end.is_some();
+                end.unwrap_or(data.len() * 8)
+            }
+            // Rows of Compression 2 cannot be told apart without decoding them.
+            Scheme::Rle => data.len() * 8,
+        };
+        let used = bits.div_ceil(8);
+        let whole = self.strips.len() == 1 && used == data.len();
+        let data = if used == data.len() { data } else { Cow::Owned(ccitt::keep_bits(&data, bits)) };
+        Ok(Coded { data, scheme, rows, end_of_block, aligned, whole, inverted: self.inverted })
+    }
+
+    /// The pixels as seen on paper, 1 = black. `losses` says what had to be made up.
+    pub fn decode(
+        &self,
+        limits: &Limits,
+        budget: &mut Budget,
+        losses: &mut Vec<String>,
+    ) -> Result<Bitmap, MediaError> {
+        let mut bitmap = Bitmap::new(self.width);
+        // Where the length is unknown the data says it, up to what a page may be.
+        let longest = limits.page_pixels / u64::from(self.width.max(1));
+        let longest = u32::try_from(longest).unwrap_or(u32::MAX).min(limits.fax_rows);
+        let rows = self.length.unwrap_or(longest);
+        let mut done = 0;
+        for strip in &self.strips {
+            budget.check()?;
+            let wanted = self.rows_per_strip.min(rows - done);
+            if wanted == 0 {
+                break;
+            }
+            self.decode_strip(strip, wanted, &mut bitmap, losses);
+            done += wanted;
+            if self.length.is_some() {
+                bitmap.set_rows(done as usize);
+            }
+        }
+        self.complete(&mut bitmap, done, budget, losses)?;
+        if self.inverted {
+            bitmap.invert();
+        }
+        Ok(bitmap)
+    }
+
+    fn decode_strip(&self, strip: &'a [u8], wanted: u32, bitmap: &mut Bitmap, losses: &mut Vec<String>) {
+        let Storage::Ccitt(scheme) = self.storage else {
+            let stride = (self.width as usize).div_ceil(8);
+            self.upright(strip).chunks(stride).take(wanted as usize).for_each(|row| bitmap.push_packed(row));
+            return;
+        };
+        let found = ccitt::decode(&self.upright(strip), scheme, wanted as usize, bitmap);
+        let mut lose = |what: String| note(losses, format!("page {}: {what}", self.number));
+        if found.mislabelled {
+            lose("coded data is not of the kind its tags say".into());
+        }
+        if found.damaged > 0 {
+            lose(format!("{} damaged rows concealed", found.damaged));
+        }
+        if self.length.is_some() && found.rows < wanted as usize {
+            let why = if found.broken { "coded data breaks off" } else { "coded data ends" };
+            lose(format!("{why} after {} of {wanted} rows of a strip; the rest is white", found.rows));
+        }
+    }
+
+    /// Makes the page as long as its directory says, or takes the rows found where it says nothing.
+    fn complete(
+        &self,
+        bitmap: &mut Bitmap,
+        done: u32,
+        budget: &mut Budget,
+        losses: &mut Vec<String>,
+    ) -> Result<(), MediaError> {
+        match self.length {
+            Some(length) => {
+                if done < length {
+                    let missing = length - done;
+                    note(losses, format!("page {}: {missing} rows have no strip and are white", self.number));
+                }
+                bitmap.set_rows(length as usize);
+            }
+            None if bitmap.rows() == 0 => {
+                let reason = format!("page {} has no ImageLength and no rows", self.number);
+                return Err(MediaError::malformed("tiff", reason));
+            }
+            None => {
+                let pixels = bitmap.rows() as u64 * u64::from(self.width);
+                budget.page(pixels)?;
+                note(losses, format!("page {}: no ImageLength, {} rows found", self.number, bitmap.rows()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One page as one strip of coded data, first bit highest.
+#[derive(Debug)]
+pub(super) struct Coded<'a> {
+    pub data: Cow<'a, [u8]>,
+    pub scheme: Scheme,
+    pub rows: u32,
+    /// The data ends with an EOFB.
+    pub end_of_block: bool,
+    /// All EOLs end on byte boundaries (T4Options bit 2).
+    pub aligned: bool,
+    /// The data is all of the one strip of the page.
+    pub whole: bool,
+    /// Black codes are white on paper.
+    pub inverted: bool,
+}
+
+/// Adds a message unless there are very many.
+pub(super) fn note(losses: &mut Vec<String>, text: String) {
+    const MAX_LOSSES: usize = 200;
+    if losses.len() < MAX_LOSSES {
+        losses.push(text);
+    }
+}
+
+/// Turns every byte round (FillOrder 2 to 1 and back, TIFF 6.0 page 32).
+pub(super) fn reverse_bits(data: &[u8]) -> Vec<u8> {
+    data.iter().map(|byte| byte.reverse_bits()).collect()
+}
+
+fn storage(facts: &PageFacts, number: usize) -> Result<Storage, MediaError> {
+    let unsupported = |what: &str| Err(MediaError::Unsupported(format!("TIFF page {number}: {what}")));
+    if facts.tiled {
+        return unsupported("tiles");
+    }
+    Ok(Storage::Ccitt(match facts.compression {
+        Some(2) => Scheme::Rle,
+        Some(3) => Scheme::T4 { two_dimensional: facts.t4_options.unwrap_or(0) & 1 == 1 },
+        Some(4) => Scheme::T6,
+        None | Some(1)
+            if facts.samples_per_pixel.unwrap_or(1) == 1
+                && facts.bits_per_sample.first().is_none_or(|&bits| bits == 1) =>
+        {
+            return Ok(Storage::Packed);
+        }
+        _ => return unsupported(&facts.coding),
+    }))
+}
+
+/// The bytes of every strip that the page needs.
+fn strips<'a>(
+    tiff: &Tiff<'a>,
+    directory: &Directory,
+    length: Option<u32>,
+    rows_per_strip: u32,
+    limits: &Limits,
+) -> Result<Vec<&'a [u8]>, MediaError> {
+    let no_strips = || MediaError::malformed("tiff", "a page has no StripOffsets");
+    let offsets = directory.find(tag::STRIP_OFFSETS).ok_or_else(no_strips)?;
+    let counts = directory.find(tag::STRIP_BYTE_COUNTS);
+    // More strips than the rows need hold nothing of the page.
+    let needed = length.map_or(offsets.count, |length| offsets.count.min(length.div_ceil(rows_per_strip)));
+    if needed > limits.fax_strips {
+        return Err(Exceeded::PageSize.into());
+    }
+    let starts: Vec<usize> =
+        (0..needed).map_while(|index| tiff.integer(offsets, index)).map(|start| start as usize).collect();
+    let mut boundaries: Option<Vec<usize>> = None;
+    let mut strips = Vec::with_capacity(starts.len());
+    for (index, &start) in (0u32..).zip(&starts) {
+        let rest = tiff.bytes.get(start..).unwrap_or_default();
+        let count = counts.and_then(|field| tiff.integer(field, index)).filter(|&count| count > 0);
+        let size = match count {
+            Some(count) => count as usize,
+            None => {
+                // Unknown: up to whatever comes next in the file.
+                let known = boundaries.get_or_insert_with(|| boundaries_of(tiff, &starts));
+                let next = known.partition_point(|&boundary| boundary <= start);
+                known.get(next).map_or(rest.len(), |&boundary| boundary - start)
+            }
+        };
+        strips.push(rest.get(..size).unwrap_or(rest));
+    }
+    Ok(strips)
+}
+
+/// Where strips of this page and directories begin, in order.
+fn boundaries_of(tiff: &Tiff<'_>, starts: &[usize]) -> Vec<usize> {
+    let directories = tiff.directories.iter().map(|directory| directory.offset);
+    let mut all: Vec<usize> = starts.iter().copied().chain(directories).collect();
+    all.sort_unstable();
+    all
+}

@@ -1,0 +1,112 @@
+//! Plans: from what a message is (a [`Survey`]) and what a destination takes (a [`Profile`]) to the
+//! edits that make the one into the other. The only place that knows messages and media at once.
+//!
+//! A plan either is complete and checked, or it is refused with a reason; a message is never half
+//! converted. A plan for a message that already fits is empty, so a second pass changes nothing.
+
+mod convert;
+pub mod guard;
+mod mixed;
+mod part;
+pub mod results;
+mod summary;
+mod voice_message;
+
+use crate::limits::{Budget, Limits};
+use crate::media::MediaError;
+use crate::message::edit::{EditError, EditList};
+use crate::policy::Profile;
+use crate::policy::profile::Structure;
+use crate::vpim::Survey;
+
+/// Edits and what they do, in words.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The edits.
+    pub edits: EditList,
+    /// What is done to each part: `1: audio/32kadpcm -> audio/wav`.
+    pub actions: Vec<String>,
+    /// What is dropped or degraded.
+    pub losses: Vec<String>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The message must not be changed at all (signed, encrypted, conversion prohibited, ambiguous).
+    #[error("{0}")]
+    Untouchable(String),
+    /// A part is in a format we cannot convert for this destination (RFC 3463 x.6.3).
+    #[error("part {part}: {why}")]
+    NotSupported {
+        /// Part number.
+        part: String,
+        /// The reason.
+        why: String,
+    },
+    /// The conversion of a part failed (RFC 3463 x.6.5).
+    #[error("part {part}: {why}")]
+    Failed {
+        /// Part number.
+        part: String,
+        /// The reason.
+        why: String,
+    },
+    /// A limit was reached; the work is not tried again.
+    #[error("{0}")]
+    Limit(#[from] crate::limits::Exceeded),
+    /// The plan did not stand its check: a fault of ours.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl From<EditError> for Refused {
+    fn from(error: EditError) -> Self {
+        Refused::Internal(error.to_string())
+    }
+}
+
+impl Refused {
+    fn media(part: &str, error: MediaError) -> Self {
+        let part = part.to_owned();
+        match error {
+            MediaError::Limit(limit) => Refused::Limit(limit),
+            MediaError::Unsupported(_) => Refused::NotSupported { part, why: error.to_string() },
+            MediaError::Malformed { .. } => Refused::Failed { part, why: error.to_string() },
+        }
+    }
+}
+
+/// What a plan needs besides the message.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The destination.
+    pub profile: &'a Profile,
+    /// Limits of the media work.
+    pub limits: &'a Limits,
+    /// Host name for identifiers we must make (RFC 5322 3.6.4).
+    pub host: &'a str,
+    /// Date for a message that has none.
+    pub date: Option<&'a str>,
+}
+
+/// Plans the conversion of a message. The result is checked: applied to the message it gives a
+/// message of the same structure in which every octet outside the edits is unchanged.
+pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Result<Plan, Refused> {
+    let plan = match request.profile.structure {
+        Structure::Untouched => return Ok(Plan::default()),
+        Structure::Mixed => {
+            guard::may_change(survey.message)?;
+            mixed::plan(survey, request, budget)?
+        }
+        Structure::VoiceMessage => {
+            guard::may_change(survey.message)?;
+            voice_message::plan(survey, request, budget)?
+        }
+    };
+    guard::verify(survey.message, &plan.edits, request.limits)?;
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests;

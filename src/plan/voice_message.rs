@@ -1,0 +1,343 @@
+//! `multipart/voice-message` for VPIM version 2 systems (RFC 3801 4.4).
+//!
+//! A message that is a voice message already is edited in place: bodies in other codecs, faxes that
+//! are not TIFF-F, parts that do not belong. Anything else with voice or fax in it (a PBX's
+//! `multipart/mixed`, a bare fax, IVM, VPIM version 1) gets a new body built of its parts. A body
+//! that cannot be converted refuses the whole message: the destination could not play it.
+
+use super::convert::{self, is_audio};
+use super::mixed::{in_scope, part_boundary, unreadable};
+use super::part::{self, multipart_body, quoted, remove_part, set_field};
+use super::{Plan, Refused, Request};
+use crate::limits::Budget;
+use crate::message::{Content, Entity, EntityId, Message, Span, value};
+use crate::policy::profile::Foreign;
+use crate::vpim::class::classify;
+use crate::vpim::survey::Body;
+use crate::vpim::{Class, Envelope, Survey, VoiceKind};
+
+const VERSION_COMMENT: &str = "1.0 (Voice 2.0)";
+
+/// Forwarded messages inside forwarded messages that are still converted.
+const MAX_FORWARDED: u8 = 8;
+
+/// Plans it.
+pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Result<Plan, Refused> {
+    plan_at(survey, request, budget, 0)
+}
+
+/// Plans a message that is embedded `depth` times.
+fn plan_at(
+    survey: &Survey<'_>,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+) -> Result<Plan, Refused> {
+    if let Some(body) = unreadable(survey).next() {
+        let number = survey.message.part_number(body.entity).unwrap_or_default();
+        let why = convert::read_error(body).map(ToString::to_string).unwrap_or_default();
+        return Err(Refused::NotSupported { part: number, why });
+    }
+    if survey.bodies.is_empty() {
+        return Err(Refused::NotSupported {
+            part: "1".to_owned(),
+            why: "no voice or fax body that we can convert".to_owned(),
+        });
+    }
+    if survey.message.root().content_type.is("multipart/report") {
+        return in_place(survey, request, budget);
+    }
+    let outside_root = |e: &Entity| is_voice_message(e) && foreign_outside(survey.message, e, request);
+    match survey.class {
+        Class::Vpim2 | Class::Vpim2Rfc2421
+            if has_voice_message(survey.message) && !outside_root(survey.message.root()) =>
+        {
+            in_place(survey, request, budget)
+        }
+        _ => rebuilt(survey, request, budget, depth),
+    }
+}
+
+fn is_voice_message(entity: &Entity) -> bool {
+    entity.content_type.is("multipart/voice-message")
+}
+
+fn has_voice_message(message: &Message<'_>) -> bool {
+    message.entities().any(|(_, e)| is_voice_message(e))
+}
+
+/// What the profile says of a part that is neither voice, nor fax, nor an embedded message.
+fn fate(entity: &Entity, request: Request<'_>) -> Foreign {
+    let ct = &entity.content_type;
+    match (ct.main.as_str(), ct.sub.as_str()) {
+        ("audio" | "image" | "message", _) => Foreign::Keep,
+        ("text", "directory" | "vcard" | "x-vcard") | ("application", "directory") => request.profile.vcard,
+        ("text", "plain" | "html") | ("multipart", "alternative") => request.profile.text,
+        _ => request.profile.other,
+    }
+}
+
+/// True where a direct child has to leave the voice message.
+fn foreign_outside(message: &Message<'_>, voice_message: &Entity, request: Request<'_>) -> bool {
+    let fates =
+        voice_message.children().iter().filter_map(|id| message.entity(*id)).map(|e| fate(e, request));
+    fates.into_iter().any(|f| f == Foreign::Outside)
+}
+
+/// Edits the bodies and foreign parts of voice messages where they are.
+fn in_place(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Result<Plan, Refused> {
+    let message = survey.message;
+    let mut plan = Plan::default();
+    let mut names = Vec::new();
+    for body in survey.bodies.iter().filter(|b| in_scope(message, b.entity, request.profile.forwarded)) {
+        let Some(entity) = message.entity(body.entity) else { continue };
+        if let Some(new) = converted_part(survey, body, body.voice, request, budget, &mut names, &mut plan)? {
+            plan.edits.body(entity.span(), new);
+        }
+    }
+    for (id, entity) in message.entities() {
+        let parent = entity.parent.and_then(|p| message.entity(p));
+        if parent.is_some_and(is_voice_message)
+            && in_scope(message, id, request.profile.forwarded)
+            && fate(entity, request) == Foreign::Drop
+        {
+            remove_part(&mut plan.edits, message, id);
+            plan.losses.push(dropped(message, id, entity));
+        }
+    }
+    if !plan.edits.is_empty() {
+        complete_header(survey, request, &mut plan);
+    }
+    Ok(plan)
+}
+
+fn dropped(message: &Message<'_>, id: EntityId, entity: &Entity) -> String {
+    let number = message.part_number(id).unwrap_or_default();
+    format!("{number}: {} of {} octets dropped", entity.content_type.essence(), entity.body.len())
+}
+
+/// The new part of a body, `None` where the destination takes it as it is.
+fn converted_part(
+    survey: &Survey<'_>,
+    body: &Body,
+    voice: Option<VoiceKind>,
+    request: Request<'_>,
+    budget: &mut Budget,
+    names: &mut Vec<String>,
+    plan: &mut Plan,
+) -> Result<Option<Vec<u8>>, Refused> {
+    let Some(entity) = survey.message.entity(body.entity) else { return Ok(None) };
+    let Some(converted) = convert::convert(survey, body, request, budget)? else { return Ok(None) };
+    plan.actions.push(converted.action.clone());
+    plan.losses.extend(converted.losses.iter().cloned());
+    let name = convert::file_name(entity, convert::default_stem(body), &converted.media_type, names);
+    // RFC 3801 4.3.2: each audio part says what it is.
+    let voice = is_audio(body).then(|| voice.unwrap_or(VoiceKind::VoiceMessage));
+    Ok(Some(convert::part(survey.message, body, &converted, voice, &name)))
+}
+
+/// Builds a new body: the voice and fax bodies in a voice message, what cannot live there around it.
+fn rebuilt(
+    survey: &Survey<'_>,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+) -> Result<Plan, Refused> {
+    let message = survey.message;
+    let mut plan = Plan::default();
+    let mut names = Vec::new();
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    for id in top_parts(message) {
+        let Some(entity) = message.entity(id) else { continue };
+        if let Some(body) = survey.body(id) {
+            inside.extend(voice_part(survey, body, request, budget, &mut names, &mut plan)?);
+            continue;
+        }
+        let octets = entity.span().of(message.raw()).to_vec();
+        match fate(entity, request) {
+            Foreign::Drop => plan.losses.push(dropped(message, id, entity)),
+            Foreign::Keep if entity.content_type.is("message/rfc822") => {
+                inside.push(forwarded(survey, id, request, budget, depth, &mut plan)?);
+            }
+            _ => outside.push(octets),
+        }
+    }
+    if inside.is_empty() {
+        let why = "its voice and fax bodies are inside other parts".to_owned();
+        return Err(Refused::NotSupported { part: "1".to_owned(), why });
+    }
+    let eol = message.eol();
+    let boundary = part_boundary(message, &inside);
+    let voice_message = format!("multipart/voice-message; version=2.0; boundary={}", quoted(&boundary));
+    let body = multipart_body(&boundary, &inside, eol);
+    let (content_type, body) = if outside.is_empty() {
+        (voice_message, body)
+    } else {
+        let outer = format!("{boundary}_0");
+        let mut parts = vec![part::nested(&voice_message, &body, eol)];
+        parts.append(&mut outside);
+        (format!("multipart/mixed; boundary={}", quoted(&outer)), multipart_body(&outer, &parts, eol))
+    };
+    for name in MOVED {
+        set_field(&mut plan.edits, message, 0, name, None);
+    }
+    set_field(&mut plan.edits, message, 0, "Content-Type", Some(&content_type));
+    plan.edits.body(message.root().body, body);
+    let from = message.root().content_type.essence();
+    plan.actions.push(format!("message: {from} -> multipart/voice-message"));
+    complete_header(survey, request, &mut plan);
+    Ok(plan)
+}
+
+/// A forwarded message as a part: converted as a message of its own (RFC 3801 4.4.2), or as it is
+/// where it has no voice or fax, or the profile leaves forwarded messages alone.
+fn forwarded(
+    survey: &Survey<'_>,
+    carrier: EntityId,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+    plan: &mut Plan,
+) -> Result<Vec<u8>, Refused> {
+    let message = survey.message;
+    let Some(entity) = message.entity(carrier) else { return Ok(Vec::new()) };
+    let octets = entity.body.of(message.raw());
+    let inner = Message::parse(octets, request.limits);
+    let class = classify(&inner);
+    if class == Class::None || !request.profile.forwarded || depth >= MAX_FORWARDED {
+        return Ok(entity.span().of(message.raw()).to_vec());
+    }
+    let envelope = Envelope::default();
+    let inner_survey = Survey::new(&inner, &envelope, Some(class), request.limits, budget);
+    let mut inner_plan = plan_at(&inner_survey, request, budget, depth + 1)?;
+    let number = message.part_number(carrier).unwrap_or_default();
+    let within = |text: String| format!("{number} > {text}");
+    plan.actions.extend(inner_plan.actions.drain(..).map(within));
+    plan.losses.extend(inner_plan.losses.drain(..).map(within));
+    let mut out = Span::new(entity.header.span.start, entity.body.start).of(message.raw()).to_vec();
+    let body = inner_plan.edits.apply(&inner)?;
+    let eol = message.eol().text().as_bytes();
+    // The last line end belongs to the delimiter, as it did before.
+    out.extend_from_slice(if octets.ends_with(eol) {
+        &body
+    } else {
+        body.strip_suffix(eol).unwrap_or(&body)
+    });
+    Ok(out)
+}
+
+/// Fields of the message that described its body and now stand in a part.
+const MOVED: [&str; 8] = [
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+    "Content-Duration",
+    "Content-Description",
+    "Content-ID",
+    "Content-Language",
+    "Content-MD5",
+    "Content-Location",
+];
+
+/// The parts to sort: children of the root, and of multiparts in it that only group (not of
+/// `alternative` or `related`, whose parts belong together).
+fn top_parts(message: &Message<'_>) -> Vec<EntityId> {
+    let mut out = Vec::new();
+    let mut pending = vec![0];
+    while let Some(id) = pending.pop() {
+        let Some(entity) = message.entity(id) else { continue };
+        let groups =
+            id == 0 || !matches!(entity.content_type.sub.as_str(), "alternative" | "related" | "report");
+        match &entity.content {
+            Content::Multipart { children, .. } if groups => pending.extend(children.iter().rev()),
+            _ => out.push(id),
+        }
+    }
+    out
+}
+
+/// A voice or fax body as a part of the new voice message; `None` for an empty body of VPIM
+/// version 1, which only holds its place (RFC 1911 4.4.1).
+fn voice_part(
+    survey: &Survey<'_>,
+    body: &Body,
+    request: Request<'_>,
+    budget: &mut Budget,
+    names: &mut Vec<String>,
+    plan: &mut Plan,
+) -> Result<Option<Vec<u8>>, Refused> {
+    let message = survey.message;
+    let position = survey.bodies.iter().position(|b| b.entity == body.entity);
+    let voice = match (survey.class, position) {
+        (Class::Vpim1, _) if body.octets == 0 => return Ok(None),
+        (Class::Vpim1, Some(0)) if body.voice.is_none() => Some(VoiceKind::OriginatorSpokenName),
+        (Class::Vpim1, Some(1)) if body.voice.is_none() => Some(VoiceKind::SpokenSubject),
+        _ => body.voice,
+    };
+    let new = converted_part(survey, body, voice, request, budget, names, plan)?;
+    Ok(Some(match new {
+        Some(part) => part,
+        None => verbatim(message, body, voice),
+    }))
+}
+
+/// A body the destination takes as it is, with its own header if that says what RFC 3801 wants.
+fn verbatim(message: &Message<'_>, body: &Body, voice: Option<VoiceKind>) -> Vec<u8> {
+    let Some(entity) = message.entity(body.entity) else { return Vec::new() };
+    if body.entity != 0 && (!is_audio(body) || body.voice.is_some()) {
+        return entity.span().of(message.raw()).to_vec();
+    }
+    let mut fields: part::Fields = vec![
+        ("Content-Type", declared_type(message, entity)),
+        ("Content-Transfer-Encoding", entity.encoding.name().to_owned()),
+    ];
+    if is_audio(body) {
+        let kind = voice.unwrap_or(VoiceKind::VoiceMessage).name();
+        fields.push(("Content-Disposition", format!("inline; voice={kind}")));
+        if let Some(seconds) = convert::duration_s(body) {
+            fields.push(("Content-Duration", convert::content_duration(seconds).to_string()));
+        }
+    }
+    let kept = part::kept_fields(message, body.entity);
+    let mut out = part::header(&fields, &kept, message.eol());
+    let octets = entity.body.of(message.raw());
+    out.extend_from_slice(octets.strip_suffix(message.eol().text().as_bytes()).unwrap_or(octets));
+    out
+}
+
+fn declared_type(message: &Message<'_>, entity: &Entity) -> String {
+    message
+        .value(entity, "Content-Type")
+        .map(value::unfolded)
+        .unwrap_or_else(|| entity.content_type.essence())
+}
+
+/// The header fields a VPIM version 2 message must have (RFC 3801 4.2).
+fn complete_header(survey: &Survey<'_>, request: Request<'_>, plan: &mut Plan) {
+    let message = survey.message;
+    let root = message.root();
+    let comment = message.value(root, "MIME-Version").map(crate::message::structured::parameterized);
+    let claims = comment.is_some_and(|c| {
+        c.head == "1.0" && c.comments.iter().any(|c| c.split_whitespace().eq(["Voice", "2.0"]))
+    });
+    // 4.2.10; a report needs none (RFC 3801 4.6).
+    if !claims && !root.content_type.is("multipart/report") {
+        set_field(&mut plan.edits, message, 0, "MIME-Version", Some(VERSION_COMMENT));
+    }
+    if message.value(root, "Message-ID").is_none() {
+        // 4.2.7; from the octets, so that the same message gets the same identifier.
+        let id = part_boundary(message, &[]);
+        let id = format!("<{}@{}>", id.trim_start_matches("=_"), request.host);
+        set_field(&mut plan.edits, message, 0, "Message-ID", Some(&id));
+        plan.actions.push("Message-ID added".to_owned());
+    }
+    if message.value(root, "Date").is_none()
+        && let Some(date) = request.date
+    {
+        set_field(&mut plan.edits, message, 0, "Date", Some(date));
+        plan.actions.push("Date added".to_owned());
+    }
+    if message.value(root, "Return-Path").is_some() {
+        set_field(&mut plan.edits, message, 0, "Return-Path", None);
+        plan.actions.push("Return-Path removed".to_owned());
+    }
+}
