@@ -230,7 +230,7 @@ fn formats_we_cannot_decode_are_named_and_refused() {
     let ogg = [b"OggS".as_slice(), &[0; 24], b"OpusHead"].concat();
     let mut wav49 = converted(S16, "audio/wav;codec=7", vector!("tone440.s16")).unwrap();
     wav49[20] = 0x31;
-    let foreign: [(&str, Vec<u8>, &str, &str, Option<u64>); 9] = [
+    let foreign = [
         ("audio/gsm", gsm, "raw", "gsm", Some(1_600)),
         ("audio/amr", amr, "amr", "amr", Some(800)),
         ("audio/mpeg", mp3, "mp3", "mp3", None),
