@@ -1,6 +1,8 @@
 //! Classification and rules over the message corpus: a copy of a part of it in tests/data/corpus,
 //! and the whole of it where ../shared is there.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -165,7 +167,7 @@ fn hostile_messages_take_time_by_their_size_only() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_messages_never_panic(raw in proptest::collection::vec(any::<u8>(), 0..2_000)) {

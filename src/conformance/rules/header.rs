@@ -398,7 +398,7 @@ fn mime_version_present(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn mime_version_voice_comment(s: &Survey<'_>, f: &mut Findings<'_>) {
-    let Some(field) = s.top("MIME-Version").filter(|_| !s.is_report() && s.audio().next().is_some()) else {
+    let Some(field) = s.top("MIME-Version").filter(|_| !s.is_report() && s.has_audio()) else {
         return;
     };
     if !claims_voice_2(s.octets(field)) {
