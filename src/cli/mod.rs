@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 pub mod check;
 pub mod explain;
+pub mod input;
 pub mod inspect;
 
 /// Exit code for wrong usage and I/O errors.
