@@ -101,7 +101,8 @@ fn measure(milter: &str, socket: &str, pid: Option<u32>, load: &Load) {
     let elapsed = begin.elapsed();
     latencies.sort();
     let percentile = |p: usize| latencies[latencies.len() * p / 100].as_micros();
-    let spent = pid.zip(cpu_before).map(|(pid, before)| (cpu(pid) - before).as_micros() / load.messages as u128);
+    let spent =
+        pid.zip(cpu_before).map(|(pid, before)| (cpu(pid) - before).as_micros() / load.messages as u128);
     println!(
         "{milter:<12} {:<14} {:>9.0} {:>9} {:>9} {:>12} {:>9}",
         load.name,
@@ -116,8 +117,13 @@ fn measure(milter: &str, socket: &str, pid: Option<u32>, load: &Load) {
 /// CPU time of a process so far (proc(5): utime and stime in clock ticks of 10 ms).
 fn cpu(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<u64> =
-        stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(|f| f.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|f| f.parse().unwrap_or(0))
+        .collect();
     Duration::from_millis(10 * (fields.get(11).unwrap_or(&0) + fields.get(12).unwrap_or(&0)))
 }
 

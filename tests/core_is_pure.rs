@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CORE: [&str; 8] = ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine.rs"];
+const CORE: [&str; 8] =
+    ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine.rs"];
 const FORBIDDEN: [&str; 9] = [
     "tokio",
     "indymilter",
@@ -42,7 +43,8 @@ fn the_core_does_no_io() {
     let mut files = Vec::new();
     CORE.iter().for_each(|part| sources(&src().join(part), &mut files));
     assert!(files.len() > 20, "the core has moved: {files:?}");
-    let is_test = |p: &Path| p.file_stem().is_some_and(|s| s == "tests" || s.to_string_lossy().ends_with("_tests"));
+    let is_test =
+        |p: &Path| p.file_stem().is_some_and(|s| s == "tests" || s.to_string_lossy().ends_with("_tests"));
     for file in files.iter().filter(|f| !is_test(f)) {
         let code = code(file);
         for word in FORBIDDEN {

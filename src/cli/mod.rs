@@ -4,8 +4,15 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 pub mod check;
+pub mod completions;
+pub mod convert;
 pub mod explain;
+mod facts;
+mod files;
 pub mod inspect;
+pub mod man;
+pub mod probe;
+pub mod transcode;
 
 /// Exit code for wrong usage and I/O errors.
 pub const EXIT_USAGE: u8 = 2;
@@ -26,6 +33,16 @@ enum Command {
     Explain(explain::Args),
     /// Show what a message is made of.
     Inspect(inspect::Args),
+    /// Rewrite one message for a destination.
+    Convert(convert::Args),
+    /// Convert one audio or fax body.
+    Transcode(transcode::Args),
+    /// Play the MTA to a running milter; the health check.
+    Probe(probe::Args),
+    /// Print a completion script for a shell.
+    Completions(completions::Args),
+    /// Write the manual pages.
+    Man(man::Args),
 }
 
 /// Runs the command line of this process.
@@ -34,5 +51,10 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Transcode(args) => transcode::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
