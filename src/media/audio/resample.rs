@@ -1,0 +1,144 @@
+//! Any rate to 8000 samples a second, one channel, in bounded memory.
+//!
+//! The FFT resampler delays its output; the delay is cut off the front and the end is driven out with
+//! silence, so that the output begins with the input and has exactly its length.
+
+use crate::media::MediaError;
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Resampler as _};
+
+/// The rate of everything we write.
+pub const RATE_HZ: u32 = 8_000;
+/// Samples that go into the transform at a time, about.
+const CHUNK: usize = 1_024;
+
+/// Resampler of one stream.
+pub struct Resampler {
+    fft: Fft<f32>,
+    /// Input that does not fill a chunk yet.
+    waiting: Vec<f32>,
+    chunk_out: Vec<f32>,
+    /// Output samples still to be dropped at the front.
+    delay: usize,
+    from_hz: u32,
+    samples_in: u64,
+    samples_out: u64,
+}
+
+impl Resampler {
+    /// A resampler from a rate other than [`RATE_HZ`].
+    pub fn new(from_hz: u32) -> Result<Self, MediaError> {
+        let unsupported = |error| MediaError::Unsupported(format!("{from_hz} samples a second: {error}"));
+        let fft = Fft::new(from_hz as usize, RATE_HZ as usize, CHUNK, 1, FixedSync::Both)
+            .map_err(|error| unsupported(error.to_string()))?;
+        let chunk_out = vec![0.0; fft.output_frames_max()];
+        let delay = fft.output_delay();
+        Ok(Resampler { fft, waiting: Vec::new(), chunk_out, delay, from_hz, samples_in: 0, samples_out: 0 })
+    }
+
+    /// Appends what `samples` add to the output.
+    pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) -> Result<(), MediaError> {
+        self.samples_in += samples.len() as u64;
+        self.waiting.extend(samples.iter().map(|&x| f32::from(x)));
+        self.drain(out)
+    }
+
+    /// Appends the rest of the output.
+    pub fn finish(&mut self, out: &mut Vec<i16>) -> Result<(), MediaError> {
+        let wanted = self.wanted();
+        while self.samples_out < wanted {
+            self.waiting.resize(self.fft.input_frames_next(), 0.0);
+            self.drain(out)?;
+        }
+        Ok(())
+    }
+
+    /// Length of the output for the input so far, rounded to the nearest sample.
+    fn wanted(&self) -> u64 {
+        let (from, to) = (u64::from(self.from_hz), u64::from(RATE_HZ));
+        (self.samples_in * to + from / 2) / from
+    }
+
+    fn drain(&mut self, out: &mut Vec<i16>) -> Result<(), MediaError> {
+        let chunk_in = self.fft.input_frames_next();
+        let mut used = 0;
+        while let Some(chunk) = self.waiting.get(used..used + chunk_in) {
+            let (input, frames_out) = (SequentialSlice::new(chunk, 1, chunk_in), self.chunk_out.len());
+            let output = SequentialSlice::new_mut(&mut self.chunk_out, 1, frames_out);
+            let (Ok(input), Ok(mut output)) = (input, output) else { return Err(failed("buffer size")) };
+            let (_, produced) = self
+                .fft
+                .process_into_buffer(&input, &mut output, None)
+                .map_err(|error| failed(&error.to_string()))?;
+            used += chunk_in;
+            self.take(produced, out);
+        }
+        self.waiting.drain(..used);
+        Ok(())
+    }
+
+    /// Appends a chunk of output, without delay and surplus.
+    fn take(&mut self, produced: usize, out: &mut Vec<i16>) {
+        let skip = self.delay.min(produced);
+        self.delay -= skip;
+        let left = usize::try_from(self.wanted() - self.samples_out).unwrap_or(usize::MAX);
+        let ready = self.chunk_out.get(skip..produced).unwrap_or_default();
+        let ready = &ready[..ready.len().min(left)];
+        // `as` limits to the range of 16 bits.
+        out.extend(ready.iter().map(|&x| x.round() as i16));
+        self.samples_out += ready.len() as u64;
+    }
+}
+
+fn failed(reason: &str) -> MediaError {
+    MediaError::Unsupported(format!("resampling failed: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resampled(from_hz: u32, input: &[i16]) -> Vec<i16> {
+        let mut resampler = Resampler::new(from_hz).unwrap();
+        let mut out = Vec::new();
+        for piece in input.chunks(777) {
+            resampler.push(piece, &mut out).unwrap();
+        }
+        resampler.finish(&mut out).unwrap();
+        out
+    }
+
+    fn tone(rate: u32, hz: f64, samples: usize) -> Vec<i16> {
+        let step = std::f64::consts::TAU * hz / f64::from(rate);
+        (0..samples).map(|k| (10_000.0 * (step * k as f64).sin()).round() as i16).collect()
+    }
+
+    #[test]
+    fn length_is_exact_at_every_rate() {
+        for rate in [4_000, 6_000, 8_001, 11_025, 12_345, 16_000, 22_050, 44_100, 48_000, 192_000] {
+            for samples in [0usize, 1, 5, 1_000, 12_345] {
+                let want = (samples as f64 * 8_000.0 / f64::from(rate)).round() as usize;
+                assert_eq!(resampled(rate, &vec![1; samples]).len(), want, "{samples} at {rate}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tone_keeps_its_place_and_level() {
+        for rate in [6_000, 11_025, 16_000, 44_100, 48_000] {
+            let got = resampled(rate, &tone(rate, 440.0, rate as usize));
+            let want = tone(8_000, 440.0, 8_000);
+            let noise: f64 =
+                got[400..7_600].iter().zip(&want[400..7_600]).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+            let snr = 10.0 * (7_200.0 * 10_000f64.powi(2) / 2.0 / noise).log10();
+            assert!(snr > 60.0, "{rate}: {snr:.1} dB");
+        }
+    }
+
+    #[test]
+    fn what_8_khz_cannot_hold_is_filtered_out() {
+        let got = resampled(44_100, &tone(44_100, 6_000.0, 44_100));
+        let peak = got[400..7_600].iter().map(|x| x.unsigned_abs()).max();
+        assert!(peak < Some(30), "{peak:?}");
+    }
+}
