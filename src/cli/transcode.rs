@@ -98,18 +98,7 @@ fn media_type(given: Option<&Mime>, path: &Path, option: &str) -> Result<Mime, F
 
 fn type_of_extension(extension: &str) -> Option<Mime> {
     let fax = FAX_EXTENSIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(extension));
-    fax.and_then(|(_, name)| name.parse().ok()).or_else(|| audio_of_extension(extension))
-}
-
-/// Audio, until its own table is here.
-fn audio_of_extension(extension: &str) -> Option<Mime> {
-    let name = match extension.to_ascii_lowercase().as_str() {
-        "wav" => "audio/wav",
-        "726" => "audio/32kadpcm",
-        "ul" => "audio/pcmu",
-        _ => return None,
-    };
-    name.parse().ok()
+    fax.and_then(|(_, name)| name.parse().ok()).or_else(|| media::audio::media_type_of_extension(extension))
 }
 
 /// The formats, one a line: what can be read and written, its media types.
@@ -119,6 +108,9 @@ fn list() -> String {
         let tick = |yes: bool| if yes { "yes" } else { "-" };
         out.push_str(&format!("{:<4} {:<5}  {names}\n", tick(read), tick(write)));
     };
+    for format in media::audio::formats() {
+        line(format.can_read, format.can_write, &format.media_types.join(", "));
+    }
     line(true, true, "image/tiff");
     line(false, true, "application/pdf");
     line(false, true, "image/x-portable-bitmap");

@@ -91,7 +91,9 @@ pub fn is_known(essence: &str) -> bool {
 }
 
 fn container_of(essence: &str) -> Option<&'static Container> {
-    CONTAINERS.iter().find(|container| container.media_types.iter().any(|name| name.eq_ignore_ascii_case(essence)))
+    CONTAINERS
+        .iter()
+        .find(|container| container.media_types.iter().any(|name| name.eq_ignore_ascii_case(essence)))
 }
 
 /// False where a body declared as `essence` must not hold what was found.

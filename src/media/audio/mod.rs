@@ -68,7 +68,10 @@ pub struct NibbleOrder {
 
 /// Says what the bytes are. What cannot be decoded is still named.
 pub fn inspect(
-    declared: &Mime, input: &[u8], _limits: &Limits, budget: &mut Budget,
+    declared: &Mime,
+    input: &[u8],
+    _limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<AudioFacts, MediaError> {
     budget.check()?;
     let stream = container::open(declared, input)?;
@@ -99,7 +102,11 @@ fn facts(stream: &Stream, level: Option<Level>) -> AudioFacts {
 
 /// Converts an audio body to the media type `target`.
 pub fn convert(
-    declared: &Mime, target: &Mime, input: &[u8], _limits: &Limits, budget: &mut Budget,
+    declared: &Mime,
+    target: &Mime,
+    input: &[u8],
+    _limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<Output, MediaError> {
     budget.check()?;
     let target = formats::target(target)?;

@@ -127,7 +127,8 @@ mod tests {
         })
     }
 
-    const SPEECH: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/audio/s1.32kadpcm"));
+    const SPEECH: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/audio/s1.32kadpcm"));
 
     #[test]
     fn speech_tells_its_order() {
@@ -150,7 +151,8 @@ mod tests {
         for hz in (50..4_000).step_by(50) {
             for phase in [0.0, 0.8, 1.6, 2.4] {
                 let step = std::f64::consts::TAU * f64::from(hz) / 8_000.0;
-                let verdict = order_of(&encoded((0..8_000).map(|k| 8_000.0 * (step * f64::from(k) + phase).sin())));
+                let verdict =
+                    order_of(&encoded((0..8_000).map(|k| 8_000.0 * (step * f64::from(k) + phase).sin())));
                 assert!(!verdict.swapped, "{hz} Hz, phase {phase}: {verdict:?}");
             }
         }
@@ -206,7 +208,9 @@ mod tests {
             return;
         };
         let mut bodies = 0;
-        for file in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "eml")) {
+        for file in
+            files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "eml"))
+        {
             let name = file.file_stem().unwrap().to_string_lossy().into_owned();
             for octets in adpcm_bodies(&std::fs::read(&file).unwrap()) {
                 let verdict = order_of(&octets);
@@ -223,7 +227,8 @@ mod tests {
     /// Bodies of the audio/32KADPCM parts of a message, as far as another parser reads it.
     fn adpcm_bodies(message: &[u8]) -> Vec<Vec<u8>> {
         let Ok(message) = mailparse::parse_mail(message) else { return Vec::new() };
-        let adpcm = |part: &&mailparse::ParsedMail| part.ctype.mimetype.eq_ignore_ascii_case("audio/32kadpcm");
+        let adpcm =
+            |part: &&mailparse::ParsedMail| part.ctype.mimetype.eq_ignore_ascii_case("audio/32kadpcm");
         message.parts().filter(adpcm).filter_map(|part| part.get_body_raw().ok()).collect()
     }
 }

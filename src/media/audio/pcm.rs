@@ -34,7 +34,10 @@ pub fn measure(stream: &Stream, budget: &mut Budget) -> Result<Level, MediaError
 
 /// Appends the stream in the target codec: one channel, 8000 samples a second.
 pub fn convert(
-    stream: &Stream, target: &Codec, out: &mut Vec<u8>, budget: &mut Budget,
+    stream: &Stream,
+    target: &Codec,
+    out: &mut Vec<u8>,
+    budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
     match direct(stream, target) {
         Some(transcoder) => transcode(stream, transcoder, out, budget),
@@ -48,13 +51,15 @@ fn chunks<'a>(stream: &Stream<'a>) -> impl Iterator<Item = (&'a [u8], usize)> + 
     let channels = usize::from(stream.channels.max(1));
     let units = CHUNK_SAMPLES / codec.unit_samples / channels;
     let whole = stream.data.len() - stream.data.len() % codec.frame_bytes(stream.channels);
-    let (bits, data) = (usize::from(codec.bits_per_sample.max(1)), stream.data.get(..whole).unwrap_or_default());
+    let (bits, data) =
+        (usize::from(codec.bits_per_sample.max(1)), stream.data.get(..whole).unwrap_or_default());
     data.chunks(units * codec.unit_bytes * channels).map(move |chunk| (chunk, chunk.len() * 8 / bits))
 }
 
 /// Decodes chunk by chunk; `each` sees the samples with the channels interleaved.
 fn decode(
-    stream: &Stream, budget: &mut Budget,
+    stream: &Stream,
+    budget: &mut Budget,
     mut each: impl FnMut(&[i16], &mut Budget) -> Result<(), MediaError>,
 ) -> Result<(), MediaError> {
     stream.check_form()?;
@@ -91,7 +96,10 @@ fn direct(stream: &Stream, target: &Codec) -> Option<Box<dyn Transcoder>> {
 }
 
 fn transcode(
-    stream: &Stream, mut transcoder: Box<dyn Transcoder>, out: &mut Vec<u8>, budget: &mut Budget,
+    stream: &Stream,
+    mut transcoder: Box<dyn Transcoder>,
+    out: &mut Vec<u8>,
+    budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
     stream.check_form()?;
     for (chunk, count) in chunks(stream) {
@@ -104,7 +112,10 @@ fn transcode(
 }
 
 fn through_linear(
-    stream: &Stream, target: &Codec, out: &mut Vec<u8>, budget: &mut Budget,
+    stream: &Stream,
+    target: &Codec,
+    out: &mut Vec<u8>,
+    budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
     stream.check_form()?;
     let Some(encoder) = target.encoder else {

@@ -128,8 +128,11 @@ mod tests {
         for rate in [6_000, 11_025, 16_000, 44_100, 48_000] {
             let got = resampled(rate, &tone(rate, 440.0, rate as usize));
             let want = tone(8_000, 440.0, 8_000);
-            let noise: f64 =
-                got[400..7_600].iter().zip(&want[400..7_600]).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+            let noise: f64 = got[400..7_600]
+                .iter()
+                .zip(&want[400..7_600])
+                .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
+                .sum();
             let snr = 10.0 * (7_200.0 * 10_000f64.powi(2) / 2.0 / noise).log10();
             assert!(snr > 60.0, "{rate}: {snr:.1} dB");
         }

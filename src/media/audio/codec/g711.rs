@@ -19,7 +19,13 @@ pub static PCMA: Codec = Codec {
 };
 
 const fn codec(name: &'static str, media_types: &'static [&'static str], wav_tag: u16) -> Codec {
-    Codec { bits_per_sample: 8, unit_bytes: 1, max_channels: 8, wav_tag: Some(wav_tag), ..Codec::new(name, media_types) }
+    Codec {
+        bits_per_sample: 8,
+        unit_bytes: 1,
+        max_channels: 8,
+        wav_tag: Some(wav_tag),
+        ..Codec::new(name, media_types)
+    }
 }
 
 /// The two laws of G.711.
@@ -66,7 +72,10 @@ const fn length(x: i32) -> i32 {
 impl Law {
     /// The law of a codec of this file.
     pub fn of(codec: &Codec) -> Option<Law> {
-        [(&PCMA, Law::A), (&PCMU, Law::Mu)].into_iter().find(|(c, _)| c.name == codec.name).map(|(_, law)| law)
+        [(&PCMA, Law::A), (&PCMU, Law::Mu)]
+            .into_iter()
+            .find(|(c, _)| c.name == codec.name)
+            .map(|(_, law)| law)
     }
 
     const fn expand_16(self, code: u8) -> i16 {
@@ -96,7 +105,11 @@ impl Law {
             Law::A => {
                 let magnitude = magnitude >> 4;
                 let segment = length(magnitude >> 4);
-                let code = if segment == 0 { magnitude } else { (segment << 4) | ((magnitude >> (segment - 1)) & 15) };
+                let code = if segment == 0 {
+                    magnitude
+                } else {
+                    (segment << 4) | ((magnitude >> (segment - 1)) & 15)
+                };
                 (code as u8 | if negative { 0 } else { 0x80 }) ^ 0x55
             }
             Law::Mu => {

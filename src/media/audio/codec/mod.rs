@@ -142,7 +142,10 @@ pub fn named(name: &str) -> &'static Codec {
 
 /// The codec whose headerless bodies have this media type.
 pub fn of_media_type(essence: &str) -> Option<&'static Codec> {
-    CODECS.iter().find(|codec| codec.media_types.iter().any(|name| name.eq_ignore_ascii_case(essence))).copied()
+    CODECS
+        .iter()
+        .find(|codec| codec.media_types.iter().any(|name| name.eq_ignore_ascii_case(essence)))
+        .copied()
 }
 
 /// The codec of a WAVE format tag that alone says which codec it is.

@@ -74,7 +74,12 @@ fn from_float(x: f64) -> i16 {
 }
 
 const fn codec(name: &'static str, media_types: &'static [&'static str], bytes: usize) -> Codec {
-    Codec { bits_per_sample: 8 * bytes as u16, unit_bytes: bytes, max_channels: 8, ..Codec::new(name, media_types) }
+    Codec {
+        bits_per_sample: 8 * bytes as u16,
+        unit_bytes: bytes,
+        max_channels: 8,
+        ..Codec::new(name, media_types)
+    }
 }
 
 struct Reader<const N: usize>(fn([u8; N]) -> i16);

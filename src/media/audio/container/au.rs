@@ -32,7 +32,8 @@ pub fn recognises(input: &[u8]) -> bool {
 /// Reads an AU file.
 pub fn read(input: &[u8]) -> Result<Stream<'_>, MediaError> {
     let field = |k: usize| {
-        number(input, 4 * k, 4, true).ok_or_else(|| MediaError::malformed("au", "header shorter than 24 octets"))
+        number(input, 4 * k, 4, true)
+            .ok_or_else(|| MediaError::malformed("au", "header shorter than 24 octets"))
     };
     let (offset, size, encoding) = (field(1)?, field(2)?, field(3)?);
     let (sample_rate_hz, channels) = (field(4)?, field(5)?);

@@ -34,7 +34,9 @@ pub fn recognise(input: &[u8]) -> Option<Stream<'_>> {
         b"OggS" => Some(unknown_form("ogg", ogg_codec(input))),
         b"fLaC" => Some(unknown_form("flac", "flac")),
         b"caff" => Some(unknown_form("caf", "unknown")),
-        b"FORM" if matches!(input.get(8..12), Some(b"AIFF" | b"AIFC")) => Some(unknown_form("aiff", "unknown")),
+        b"FORM" if matches!(input.get(8..12), Some(b"AIFF" | b"AIFC")) => {
+            Some(unknown_form("aiff", "unknown"))
+        }
         _ if input.get(4..8) == Some(b"ftyp") => Some(unknown_form("mp4", "unknown")),
         // ID3v2: version octets below 0xFF, a size of four 7-bit octets.
         b"ID3\x02" | b"ID3\x03" | b"ID3\x04" if input.get(6..10)?.iter().all(|octet| octet & 0x80 == 0) => {
@@ -51,7 +53,8 @@ pub fn recognise_weakly<'a>(declared: &Mime, input: &'a [u8]) -> Option<Stream<'
     }
     let declared_gsm = codec::of_media_type(declared.essence_str()).is_some_and(|codec| codec.name == "gsm");
     let frames = input.chunks(GSM_FRAME_BYTES);
-    let marked = !input.is_empty() && frames.clone().all(|frame| frame.first().is_some_and(|o| o >> 4 == 0xD));
+    let marked =
+        !input.is_empty() && frames.clone().all(|frame| frame.first().is_some_and(|o| o >> 4 == 0xD));
     // Eight marks by chance: one in 2^32.
     (marked && (declared_gsm || frames.len() >= 8)).then(|| {
         let mut gsm = stream("raw", "gsm", 8_000, input);

@@ -116,7 +116,11 @@ fn walk(input: &[u8], big_endian: bool) -> Result<Chunks<'_>, MediaError> {
 
 /// The data, and whether chunks can follow it.
 fn data_chunk<'a>(
-    size: u32, body: Option<&'a [u8]>, rest: &'a [u8], big_endian: bool, defects: &mut Vec<String>,
+    size: u32,
+    body: Option<&'a [u8]>,
+    rest: &'a [u8],
+    big_endian: bool,
+    defects: &mut Vec<String>,
 ) -> (&'a [u8], bool) {
     match body {
         Some([]) if !rest.is_empty() && !is_chunk(rest, big_endian) => {
@@ -162,7 +166,8 @@ fn read_format(chunk: &[u8], big_endian: bool) -> Result<Format, MediaError> {
     };
     if format.tag == EXTENSIBLE {
         // The sub-format GUID begins with the tag.
-        format.tag = half(24).map_err(|_| MediaError::malformed("wav", "extensible fmt chunk is cut short"))?;
+        format.tag =
+            half(24).map_err(|_| MediaError::malformed("wav", "extensible fmt chunk is cut short"))?;
     }
     Ok(format)
 }

@@ -129,7 +129,9 @@ fn pack<R: Rate>(codes: &[u8], packing: Packing, out: &mut Vec<u8>) {
 /// Reconstructed signals of a block of code words.
 #[inline(always)]
 fn decode_codes<R: Rate, const EXACT: bool, T>(
-    predictor: &mut Predictor, codes: &[u8], out: &mut [T],
+    predictor: &mut Predictor,
+    codes: &[u8],
+    out: &mut [T],
     finish: impl Fn(usize, predictor::Estimate, i32) -> T,
 ) {
     // A local copy: the compiler keeps its fields in registers across the loop.
@@ -307,7 +309,12 @@ struct G726Encoder<R> {
 
 impl<R: Rate> G726Encoder<R> {
     fn new(packing: Packing) -> Self {
-        G726Encoder { predictor: Predictor::reset(), packing, pending: Vec::with_capacity(8), rate: PhantomData }
+        G726Encoder {
+            predictor: Predictor::reset(),
+            packing,
+            pending: Vec::with_capacity(8),
+            rate: PhantomData,
+        }
     }
 }
 

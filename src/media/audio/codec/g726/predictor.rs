@@ -197,7 +197,11 @@ impl Predictor {
         } else {
             products(self.b1234, self.dq1234).sums(products(self.b56a12, self.dq56sr12))
         };
-        Estimate { sez: wrap16(zeros) >> 1, se: wrap16(zeros.wrapping_add(poles)) >> 1, y: self.scale_factor() }
+        Estimate {
+            sez: wrap16(zeros) >> 1,
+            se: wrap16(zeros.wrapping_add(poles)) >> 1,
+            y: self.scale_factor(),
+        }
     }
 
     /// LIMA, MIX: the fast and the slow scale factor, mixed by the speed control.

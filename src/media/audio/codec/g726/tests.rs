@@ -134,7 +134,13 @@ fn homed_decoder<R: Rate>(rate: &str, letter: &str) -> Plain<R> {
 
 #[allow(clippy::too_many_arguments)]
 fn compared_homing<R: Rate>(
-    rate: &str, law: Law, letter: &str, other: &str, cross: &str, kind: &str, input: &str,
+    rate: &str,
+    law: Law,
+    letter: &str,
+    other: &str,
+    cross: &str,
+    kind: &str,
+    input: &str,
     check: &mut impl FnMut(&[u8], &str),
 ) {
     let codes = format!("homing/h{kind}{rate}f{letter}.i");
@@ -163,7 +169,8 @@ fn equals_the_itu_sequences_at_all_rates() {
 }
 
 fn itu_linear<R: Rate>(rate: &str) {
-    let codes = ["rn", "rv"].into_iter().flat_map(|kind| ["a", "m"].map(|law| format!("{kind}{rate}f{law}.i")));
+    let codes =
+        ["rn", "rv"].into_iter().flat_map(|kind| ["a", "m"].map(|law| format!("{kind}{rate}f{law}.i")));
     for name in codes {
         let got = Plain::<R>::after_reset().decode_linear(&itu_octets(&format!("reset/{name}")));
         let want = std::fs::read(format!("{ITU}linear/{name}.s16")).unwrap();
@@ -209,7 +216,11 @@ fn decoded(codec: &Codec, bytes: &[u8]) -> Vec<i16> {
 fn rfc_3802_tone_is_exact_both_ways() {
     let tone = words_16(vector!("tone440.s16"));
     assert_eq!(encoded(&G726_32, &tone), vector!("tone440.32kadpcm"));
-    assert_same(&decoded(&G726_32, vector!("tone440.32kadpcm")), &words_16(vector!("tone440.decoded.s16")), "tone");
+    assert_same(
+        &decoded(&G726_32, vector!("tone440.32kadpcm")),
+        &words_16(vector!("tone440.decoded.s16")),
+        "tone",
+    );
     assert_eq!(encoded(&AAL2_G726_32, &tone), vector!("tone440.wrong-order"));
 }
 
@@ -275,7 +286,8 @@ fn packings_follow_rfc_3551() {
 
 #[test]
 fn the_exact_and_the_fast_arithmetic_agree() {
-    let codes: Vec<u8> = vector!("random.32kadpcm").iter().flat_map(|octet| [octet & 15, octet >> 4]).collect();
+    let codes: Vec<u8> =
+        vector!("random.32kadpcm").iter().flat_map(|octet| [octet & 15, octet >> 4]).collect();
     let (mut fast, mut exact) = (Predictor::reset(), Predictor::reset());
     for block in codes.chunks(BLOCK) {
         let (mut a, mut b) = ([0; BLOCK], [0; BLOCK]);
