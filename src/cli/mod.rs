@@ -6,6 +6,7 @@ use std::process::ExitCode;
 pub mod check;
 pub mod completions;
 pub mod convert;
+pub mod demo;
 pub mod explain;
 mod facts;
 mod files;
@@ -39,6 +40,8 @@ enum Command {
     Transcode(transcode::Args),
     /// Play the MTA to a running milter; the health check.
     Probe(probe::Args),
+    /// Show the milter at work on bundled messages, with nothing installed.
+    Demo(demo::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
     /// Write the manual pages.
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Transcode(args) => transcode::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
