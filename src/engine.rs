@@ -9,7 +9,7 @@ use crate::message::edit::{EditList, Modification};
 use crate::message::{Message, structured};
 use crate::plan::results::{self, Summary};
 use crate::plan::{self, Plan, Refused, Request, guard};
-use crate::policy::combine::{Combined, combine};
+use crate::policy::combine::Combined;
 use crate::policy::profile::Refusal;
 use crate::policy::route::Action;
 use crate::policy::{Mode, Route, Settings};
@@ -126,13 +126,13 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
     let findings = conformance::judge(&survey);
     record.conformant = conformance::conformant(&survey, &findings);
     record.rules = rule_ids(&findings);
-    let route = match combine(settings, envelope, &message) {
-        Combined::One(route) => route,
-        Combined::None => {
+    let route = match settings.combined(envelope, &message) {
+        Combined::One(Some(route)) => route,
+        Combined::One(None) => {
             record.unchanged_because = Some("no route matches".to_owned());
             return Outcome::unchanged(Verdict::Deliver, record);
         }
-        Combined::Conflict => {
+        Combined::Conflict(..) => {
             record.unchanged_because = Some("its recipients need different profiles".to_owned());
             return Outcome::unchanged(Verdict::Deliver, record);
         }

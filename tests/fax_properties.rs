@@ -1,4 +1,5 @@
 //! Fax: what must hold for any page and any bytes.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -51,7 +52,7 @@ fn every_run_length_of_both_colours_survives_every_coding() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_rows_survive_every_coding(

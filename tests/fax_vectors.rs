@@ -1,5 +1,6 @@
 //! Fax vectors: every page that must decode does, to the pixel; what is damaged, absurd or hostile neither
 //! panics nor takes long. A small set is in tests/data/fax; the whole set is used where it is at hand.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -147,7 +148,7 @@ fn damage_stays_where_it_is() {
     let sound = "odd/mmr_no_eofb.tif";
     let bad = [321, 332, 575, 864, 867, 873, 949, 965, 993];
     let mh = rows_that_differ("damaged/mh_bitflips.tif", sound);
-    assert!(mh.iter().all(|row| bad.contains(row) || *row >= 1143), "{mh:?}");
+    assert!(mh.iter().all(|row| bad.contains(row)), "{mh:?}");
     for file in ["damaged/mh_short_lines.tif", "damaged/mh_long_lines.tif"] {
         let rows = rows_that_differ(file, sound);
         assert!(rows.iter().all(|row| bad.contains(row)), "{file}: {rows:?}");
@@ -156,7 +157,7 @@ fn damage_stays_where_it_is() {
     let mr = rows_that_differ("damaged/mr4_bitflips.tif", sound);
     let reach =
         |row: &usize| bad.iter().any(|&start| *row >= start && *row < (start + 1).next_multiple_of(4));
-    assert!(mr.iter().all(|row| reach(row) || *row >= 1143), "{mr:?}");
+    assert!(mr.iter().all(reach), "{mr:?}");
     // Strips of 64 rows end the damage of T.6.
     let strips = rows_that_differ("damaged/mmr_strips_bitflip.tif", sound);
     assert!(strips.iter().all(|row| (137..192).contains(row) || (521..576).contains(row)), "{strips:?}");

@@ -20,8 +20,6 @@ pub struct Converted {
     pub media_type: String,
     /// Seconds of audio.
     pub duration_s: Option<f64>,
-    /// Pages of a fax.
-    pub pages: Option<usize>,
     /// `audio/32kadpcm -> audio/wav`.
     pub action: String,
     /// What was lost.
@@ -82,10 +80,9 @@ pub fn convert(
     if same && entity.encoding == crate::message::Encoding::Base64 {
         return Ok(None);
     }
-    let after = output.report.output.as_ref().unwrap_or(&output.report.facts);
-    let (duration_s, pages) = match (&output.report.facts, after) {
-        (Facts::Audio(a), _) => (a.duration_s(), None),
-        (Facts::Fax(f), _) => (None, Some(f.pages.len())),
+    let duration_s = match &output.report.facts {
+        Facts::Audio(audio) => audio.duration_s(),
+        Facts::Fax(_) => None,
     };
     Ok(Some(Converted {
         action: format!("{number}: {} -> {}", found_as(body, &report.facts), target.essence_str()),
@@ -93,7 +90,6 @@ pub fn convert(
         media_type: wanted.replace(";", "; "),
         bytes: output.bytes,
         duration_s,
-        pages,
     }))
 }
 

@@ -1,17 +1,211 @@
-//! stub
-use super::{Route, Settings};
+//! One message, many recipients: a milter gives all of them the same body, so recipients that need
+//! different output must be told apart at RCPT or the message stays as it came.
+//!
+//! Never is a recipient dropped: the answers are "all the same", "ask the client to send this
+//! recipient again later" (RFC 5321 4.5.3.1.10: 452, the rest is retried), and "change nothing".
+
+use super::profile::Structure;
+use super::route::{Action, EarlyRoute, Route};
+use super::{Profiles, Settings};
 use crate::message::Message;
 use crate::vpim::Envelope;
-/// x
-pub enum Combined<'s> {
-    /// a
-    One(&'s Route),
-    /// a
-    None,
-    /// a
-    Conflict,
+use serde::{Deserialize, Serialize};
+
+/// What to do when recipients of one message need different output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// Answer 452 4.5.3 at RCPT to those that differ from the first, so that the client sends the
+    /// message again for them.
+    #[default]
+    Defer,
+    /// All get what the first recipient gets.
+    First,
 }
-/// x
-pub fn combine<'s>(settings: &'s Settings, _e: &Envelope, _m: &Message<'_>) -> Combined<'s> {
-    settings.routes.first().map_or(Combined::None, Combined::One)
+
+/// The routes of all recipients taken together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Combined<'a> {
+    /// Everybody needs the same output: that of this route, or none at all.
+    One(Option<&'a Route>),
+    /// Two recipients need different output; the message stays as it came.
+    Conflict(Option<&'a Route>, Option<&'a Route>),
+}
+
+/// Takes the routes of all recipients, in the order of the recipients, together.
+pub fn combine<'a>(
+    routes: impl IntoIterator<Item = Option<&'a Route>>,
+    profiles: &Profiles,
+    split: Split,
+) -> Combined<'a> {
+    let mut routes = routes.into_iter();
+    let Some(mut kept) = routes.next() else { return Combined::One(None) };
+    if split == Split::First {
+        return Combined::One(kept);
+    }
+    for route in routes {
+        if !same_output(kept, route, profiles) {
+            return Combined::Conflict(kept, route);
+        }
+        // "No route: not one byte changes" is the stronger of two promises that mean no change.
+        if route.is_none() {
+            kept = None;
+        }
+    }
+    Combined::One(kept)
+}
+
+/// Whether recipients of these two routes can share one message.
+pub fn same_output(a: Option<&Route>, b: Option<&Route>, profiles: &Profiles) -> bool {
+    let need = |route: Option<&Route>| {
+        let route = route?;
+        let changes = profiles.get(&route.profile).is_none_or(|p| p.structure != Structure::Untouched);
+        let quiet = route.on_must == Action::Annotate && route.on_should == Action::Annotate;
+        let profile = changes.then(|| route.profile.clone());
+        (changes || !quiet).then_some((profile, route.on_must, route.on_should))
+    };
+    need(a) == need(b)
+}
+
+impl Settings {
+    /// The route for the whole message.
+    pub fn combined(&self, envelope: &Envelope, message: &Message<'_>) -> Combined<'_> {
+        if envelope.rcpt_to.is_empty() {
+            // Judged offline, for nobody in particular: routes for everybody match.
+            return Combined::One(self.route_for(envelope, Some(message), ""));
+        }
+        let routes = envelope.rcpt_to.iter().map(|r| self.route_for(envelope, Some(message), r));
+        combine(routes, &self.profiles, self.split)
+    }
+
+    /// Whether `recipient` can share the message with those the envelope has already. True where
+    /// only the header can tell.
+    pub fn can_share(&self, envelope: &Envelope, recipient: &str) -> bool {
+        if self.split == Split::First {
+            return true;
+        }
+        let EarlyRoute::Known(new) = self.early_route(envelope, recipient) else { return true };
+        // All taken so far agree with each other, as far as they are known; any known one will do.
+        envelope
+            .rcpt_to
+            .iter()
+            .find_map(|r| match self.early_route(envelope, r) {
+                EarlyRoute::Known(route) => Some(route),
+                EarlyRoute::NeedsHeader => None,
+            })
+            .is_none_or(|known| same_output(known, new, &self.profiles))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::policy::settings::Results;
+    use crate::policy::{Match, Mode, profile};
+
+    fn route(name: &str, profile: &str, recipient: &str) -> Route {
+        Route {
+            name: name.into(),
+            when: Match { recipient: vec![recipient.into()], ..Match::default() },
+            profile: profile.into(),
+            on_must: Action::Annotate,
+            on_should: Action::Annotate,
+        }
+    }
+
+    fn settings(split: Split) -> Settings {
+        let mut profiles = profile::builtin();
+        let untouched = profiles["untouched"].clone();
+        profiles.insert("vpim2".into(), profile::Profile { structure: Structure::VoiceMessage, ..untouched });
+        let untouched = profiles["untouched"].clone();
+        profiles.insert("desktop".into(), profile::Profile { structure: Structure::Mixed, ..untouched });
+        let mut by_header = route("h", "vpim2", "*@h.test");
+        by_header.when.header = vec![("Subject".into(), "voice*".into())];
+        Settings {
+            mode: Mode::Enforce,
+            routes: vec![
+                by_header,
+                route("vm", "vpim2", "*@vm.test"),
+                route("vm-too", "vpim2", "*@vm2.test"),
+                route("people", "desktop", "*@p.test"),
+                route("plain", "untouched", "*@plain.test"),
+            ],
+            profiles,
+            limits: Limits::default(),
+            results: Results { enabled: true, authserv_id: "x".into(), key: vec![] },
+            split,
+        }
+    }
+
+    fn to(rcpts: &[&str]) -> Envelope {
+        Envelope { rcpt_to: rcpts.iter().map(|r| (*r).to_owned()).collect(), ..Envelope::default() }
+    }
+
+    fn combined(split: Split, rcpts: &[&str]) -> String {
+        let settings = settings(split);
+        let limits = Limits::default();
+        let message = Message::parse(b"Subject: Voice mail\r\n\r\n", &limits);
+        let name = |r: Option<&Route>| r.map_or("-".to_owned(), |r| r.name.clone());
+        match settings.combined(&to(rcpts), &message) {
+            Combined::One(route) => name(route),
+            Combined::Conflict(a, b) => format!("{} against {}", name(a), name(b)),
+        }
+    }
+
+    #[test]
+    fn routes_with_the_same_output_are_one_group() {
+        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@vm2.test"]), "vm");
+        assert_eq!(combined(Split::Defer, &["a@vm.test"]), "vm");
+        assert_eq!(combined(Split::Defer, &[]), "-");
+    }
+
+    #[test]
+    fn different_output_is_a_conflict_unless_the_first_decides() {
+        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@p.test"]), "vm against people");
+        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@nowhere.test"]), "vm against -");
+        assert_eq!(combined(Split::First, &["a@vm.test", "b@p.test"]), "vm");
+        assert_eq!(combined(Split::First, &["a@nowhere.test", "b@p.test"]), "-");
+    }
+
+    #[test]
+    fn untouched_and_no_route_share_a_message_that_is_not_even_labelled() {
+        assert_eq!(combined(Split::Defer, &["a@plain.test", "b@nowhere.test"]), "-");
+        assert_eq!(combined(Split::Defer, &["a@nowhere.test", "b@plain.test"]), "-");
+        assert_eq!(combined(Split::Defer, &["a@plain.test"]), "plain");
+    }
+
+    #[test]
+    fn different_actions_are_different_output() {
+        let mut settings = settings(Split::Defer);
+        settings.routes[2].on_must = Action::Reject;
+        assert!(!settings.can_share(&to(&["a@vm.test"]), "b@vm2.test"));
+        settings.routes[4].on_must = Action::Reject;
+        assert!(!settings.can_share(&to(&["a@plain.test"]), "b@nowhere.test"));
+    }
+
+    #[test]
+    fn recipients_are_told_apart_at_rcpt_against_the_first_known() {
+        let defer = settings(Split::Defer);
+        for (taken, new, shares) in [
+            (&[][..], "b@p.test", true),
+            (&["a@vm.test"], "b@vm2.test", true),
+            (&["a@vm.test"], "b@p.test", false),
+            (&["a@vm.test"], "b@nowhere.test", false),
+            (&["a@plain.test"], "b@nowhere.test", true),
+            (&["a@vm.test"], "b@h.test", true),
+            (&["a@h.test", "a@vm.test"], "b@p.test", false),
+            (&["a@h.test"], "b@p.test", true),
+        ] {
+            assert_eq!(defer.can_share(&to(taken), new), shares, "{taken:?} + {new}");
+        }
+        assert!(settings(Split::First).can_share(&to(&["a@vm.test"]), "b@p.test"));
+    }
+
+    #[test]
+    fn a_conflict_may_show_only_with_the_header() {
+        let defer = settings(Split::Defer);
+        assert!(defer.can_share(&to(&["a@h.test"]), "b@p.test"));
+        assert_eq!(combined(Split::Defer, &["a@h.test", "b@p.test"]), "h against people");
+    }
 }

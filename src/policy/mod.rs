@@ -6,6 +6,7 @@ pub mod profile;
 pub mod route;
 pub mod settings;
 
+pub use combine::{Combined, Split};
 pub use profile::{Profile, Profiles};
-pub use route::{Match, Route};
+pub use route::{EarlyRoute, Match, Route};
 pub use settings::{Mode, Settings};

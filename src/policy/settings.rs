@@ -1,6 +1,6 @@
 //! The settings of the whole program.
 
-use super::{Profiles, Route};
+use super::{Profiles, Route, Split};
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The results field.
     pub results: Results,
+    /// What to do when recipients of one message need different output.
+    pub split: Split,
 }
 
 impl Settings {
@@ -53,6 +55,7 @@ impl Settings {
             profiles: super::profile::builtin(),
             limits: Limits::default(),
             results: Results { enabled: true, authserv_id: authserv_id.to_owned(), key: b"offline".to_vec() },
+            split: Split::default(),
         }
     }
 }

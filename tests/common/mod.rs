@@ -1,4 +1,4 @@
 //! Shared by the integration tests.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod fax;

@@ -82,8 +82,8 @@ impl Document {
         // At most limits.fax_pages pages: far below the range of object numbers.
         let first = FIRST_PAGE_OBJECT + OBJECTS_PER_PAGE * i32::try_from(self.pages.len()).unwrap_or(0);
         let (page_ref, image_ref, content_ref) = (Ref::new(first), Ref::new(first + 1), Ref::new(first + 2));
-        let width = (f64::from(page.width) * 72.0 / page.resolution.x) as f32;
-        let height = (f64::from(coded.rows) * 72.0 / page.resolution.y) as f32;
+        let width = points(page.width, page.resolution.x);
+        let height = points(coded.rows, page.resolution.y);
         let (mirrored, rotation) = orientation(page.orientation);
 
         let mut out = self.pdf.page(page_ref);
@@ -141,6 +141,12 @@ impl Document {
             .producer(TextStr(concat!("vpim-milter ", env!("CARGO_PKG_VERSION"))));
         self.pdf.finish()
     }
+}
+
+/// Pixels on paper, less up to 1.5 thousandths of a point: readers round pages up to whole pixels, and a hair
+/// too much would make a row of its own.
+fn points(pixels: u32, resolution: f64) -> f32 {
+    ((f64::from(pixels) * 72_000.0 / resolution - 0.5).floor() / 1000.0) as f32
 }
 
 /// TIFF Orientation as a mirroring at the vertical axis followed by a clockwise rotation.

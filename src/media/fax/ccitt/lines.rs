@@ -125,8 +125,9 @@ impl<'a> LineReader<'a> {
         }
         std::mem::swap(&mut self.reference, &mut self.line);
         let one_dimensional = !self.two_dimensional || self.bits.take_bit();
+        let start = self.bits.at;
         let result = self.read_line(one_dimensional);
-        self.finish_line(result)?;
+        self.finish_line(start, result)?;
         Ok(true)
     }
 
@@ -141,15 +142,24 @@ impl<'a> LineReader<'a> {
         }
     }
 
-    /// Goes to the EOL that should follow.
-    fn finish_line(&mut self, result: Result<(), Fault>) -> Result<(), Fault> {
+    /// Goes to the EOL that should follow. It is looked for from the start of the line on: a damaged line may
+    /// have taken some zeros of its EOL for a code.
+    fn finish_line(&mut self, start: usize, result: Result<(), Fault>) -> Result<(), Fault> {
         self.reference_known = result != Err(Fault::Code);
         self.eol_missing = false;
-        let next = self.eol_ahead();
-        if next.is_some_and(|eol| eol.zeros == self.bits.at) {
-            return result;
+        let next = self.eol_from(start);
+        match next {
+            Some(eol) if eol.one < self.bits.at + 11 => {
+                self.bits.at = eol.zeros;
+                return result.and(Err(Fault::Long));
+            }
+            Some(eol) if eol.zeros <= self.bits.at => return result,
+            _ => {}
         }
-        if result.is_ok() && self.another_line_follows() {
+        if result.is_ok()
+            && let Some(start) = self.line_without_eol()
+        {
+            self.bits.at = start;
             self.eol_missing = true;
             return result;
         }
@@ -162,9 +172,8 @@ impl<'a> LineReader<'a> {
         }
     }
 
-    /// The next EOL at or after the present position.
-    fn eol_ahead(&mut self) -> Option<Eol> {
-        let at = self.bits.at;
+    /// The next EOL at or after bit `at`.
+    fn eol_from(&mut self, at: usize) -> Option<Eol> {
         let found = match self.ahead {
             Some(None) => None,
             Some(Some(eol)) if eol.one >= at + 11 => Some(Eol { zeros: eol.zeros.max(at), ..eol }),
@@ -174,15 +183,23 @@ impl<'a> LineReader<'a> {
         found
     }
 
-    /// True if a whole line of the right width stands here: then only its EOL is missing. (Only one-dimensional
-    /// lines are told apart from garbage well enough: in two dimensions almost every bit is a code.)
-    fn another_line_follows(&self) -> bool {
-        if self.two_dimensional {
-            return false;
-        }
-        let mut ahead = self.bits.clone();
-        let mut line = Vec::new();
-        ahead.line_1d(self.width, &mut line).is_ok()
+    /// Where the next line begins if only its EOL is missing, or is there with a bit or two wrong: a whole line
+    /// of the right width has to follow. In two dimensions almost every bit is a code, so there it must also
+    /// end where an EOL is.
+    fn line_without_eol(&self) -> Option<usize> {
+        let here = self.bits.clone();
+        let damaged_eol = (here.window() >> 20 ^ 1).count_ones() <= 2;
+        [0, 12].into_iter().take(if damaged_eol { 2 } else { 1 }).map(|skip| here.at + skip).find(|&start| {
+            let mut ahead = Bits { at: start, ..here.clone() };
+            let mut line = Vec::new();
+            let one_dimensional = !self.two_dimensional || ahead.take_bit();
+            let whole = if one_dimensional {
+                ahead.line_1d(self.width, &mut line)
+            } else {
+                ahead.line_2d(self.width, &self.line, &mut line)
+            };
+            whole.is_ok() && (!self.two_dimensional || ahead.window() >> 21 == 0)
+        })
     }
 
     /// Passes the EOLs here (and, in two-dimensional data, the tag bits between them). Gives their number; the
@@ -190,8 +207,12 @@ impl<'a> LineReader<'a> {
     fn read_eols(&mut self) -> usize {
         let mut count = 0;
         loop {
-            let tagged = usize::from(count > 0 && self.two_dimensional && bit(self.bits.data, self.bits.at));
-            let from = self.bits.at + tagged;
+            let tagged = count > 0 && self.two_dimensional;
+            if tagged && !bit(self.bits.data, self.bits.at) {
+                // The EOLs of an RTC are tagged 1: behind a 0 there is a line, be it one that damage emptied.
+                return count;
+            }
+            let from = self.bits.at + usize::from(tagged);
             // Looking no further than the first one bit keeps this linear: that bit is an EOL's or a line's.
             match self.bits.zeros_from(from) {
                 Some(one) if one >= from + 11 => {
