@@ -2,7 +2,10 @@
 
 use crate::message::edit::EditList;
 use crate::message::{EntityId, Field};
-use crate::vpim::{Class, Survey};
+use crate::vpim::{Class, Envelope, Survey};
+
+/// Findings of one rule on one message; more say nothing new, and hostile mail could make thousands.
+const MAX_FINDINGS_PER_RULE: usize = 16;
 
 /// RFC 2119 level of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,13 +65,91 @@ pub struct Rule {
     pub samples: Samples,
 }
 
-/// A message that keeps a rule and one that breaks it, with LF line ends.
+/// A message that keeps a rule and one that breaks it.
 #[derive(Clone, Copy)]
 pub struct Samples {
     /// Gives no finding of the rule.
-    pub good: &'static str,
+    pub good: Sample,
     /// Gives one.
-    pub bad: &'static str,
+    pub bad: Sample,
+}
+
+impl Samples {
+    /// `good`, and as bad message the same with some texts replaced.
+    pub const fn changed(good: Sample, changes: &'static [(&'static str, &'static str)]) -> Self {
+        Samples { good, bad: good.with(changes) }
+    }
+}
+
+/// A sample message and its envelope.
+#[derive(Clone, Copy)]
+pub struct Sample {
+    /// The message, with LF line ends.
+    pub text: &'static str,
+    /// Texts of it to replace, each of which occurs: (old, new).
+    pub changes: &'static [(&'static str, &'static str)],
+    /// Reverse-path; `None` for unknown.
+    pub mail_from: Option<&'static str>,
+    /// Forward-paths.
+    pub rcpt_to: &'static [&'static str],
+    /// The class to judge it as, where not as found.
+    pub class: Option<Class>,
+}
+
+impl Sample {
+    /// The message `text`.
+    pub const fn of(text: &'static str) -> Self {
+        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None }
+    }
+
+    /// The same with other changes.
+    pub const fn with(self, changes: &'static [(&'static str, &'static str)]) -> Self {
+        Sample { changes, ..self }
+    }
+
+    /// The same from `path`.
+    pub const fn from(self, path: &'static str) -> Self {
+        Sample { mail_from: Some(path), ..self }
+    }
+
+    /// The same to `paths`.
+    pub const fn to(self, paths: &'static [&'static str]) -> Self {
+        Sample { rcpt_to: paths, ..self }
+    }
+
+    /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a
+    /// bare LF, U+2425 base64 of 21 seconds of silence, U+2426 a long line, U+2427 a hundred nested
+    /// multiparts.
+    pub fn octets(&self) -> Vec<u8> {
+        let mut text = self.text.to_owned();
+        for (old, new) in self.changes {
+            text = text.replacen(old, new, 1);
+        }
+        let mut out = Vec::with_capacity(text.len() + text.len() / 32);
+        for c in text.chars() {
+            match c {
+                '\n' => out.extend_from_slice(b"\r\n"),
+                '\u{2424}' => out.push(b'\n'),
+                '\u{2425}' => out.extend(["/".repeat(76).as_str(); 1_480].join("\r\n").bytes()),
+                '\u{2426}' => out.extend(["/"; 1_200].concat().bytes()),
+                '\u{2427}' => {
+                    let part = "--b1\r\nContent-Type: multipart/mixed; boundary=b1\r\n\r\n";
+                    out.extend([part; 100].concat().bytes());
+                }
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        out
+    }
+
+    /// The envelope.
+    pub fn envelope(&self) -> Envelope {
+        Envelope {
+            mail_from: self.mail_from.map(str::to_owned),
+            rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
+            ..Envelope::default()
+        }
+    }
 }
 
 /// A violation.
@@ -82,6 +163,8 @@ pub struct Finding {
     pub part: Option<String>,
     /// Name of the header field concerned.
     pub header: Option<String>,
+    /// Offset in the message; `None` for the envelope.
+    pub at: Option<usize>,
     /// Line in the message, from 1; `None` for the envelope.
     pub line: Option<usize>,
 }
@@ -91,25 +174,27 @@ pub struct Findings<'a> {
     rule: &'static Rule,
     survey: &'a Survey<'a>,
     out: &'a mut Vec<Finding>,
+    count: usize,
 }
 
 impl Findings<'_> {
     /// A finding on an entity as a whole, at the start of its header.
     pub fn entity(&mut self, id: EntityId, message: impl Into<String>) {
         let at = self.survey.message.entity(id).map(|e| e.header.span.start);
-        self.push(Some(id), None, at, message.into());
+        let part = self.survey.message.part_number(id);
+        self.push(part, None, at, message.into());
     }
 
     /// A finding on a field.
     pub fn field(&mut self, id: EntityId, field: &Field, message: impl Into<String>) {
         let name = String::from_utf8_lossy(field.name.of(self.survey.message.raw())).into_owned();
-        self.push(Some(id), Some(name), Some(field.span.start), message.into());
+        self.push(self.header_of(id), Some(name), Some(field.span.start), message.into());
     }
 
     /// A finding on a field that is missing.
     pub fn missing(&mut self, id: EntityId, name: &str, message: impl Into<String>) {
         let at = self.survey.message.entity(id).map(|e| e.header.span.start);
-        self.push(Some(id), Some(name.to_owned()), at, message.into());
+        self.push(self.header_of(id), Some(name.to_owned()), at, message.into());
     }
 
     /// A finding on the envelope.
@@ -119,14 +204,21 @@ impl Findings<'_> {
 
     /// A finding at an offset of the message.
     pub fn offset(&mut self, id: EntityId, at: usize, message: impl Into<String>) {
-        self.push(Some(id), None, Some(at), message.into());
+        let part = self.survey.message.part_number(id);
+        self.push(part, None, Some(at), message.into());
     }
 
-    fn push(&mut self, id: Option<EntityId>, header: Option<String>, at: Option<usize>, message: String) {
-        let survey = self.survey;
-        let part = id.and_then(|id| survey.message.part_number(id));
-        let line = at.map(|at| survey.message.line(at));
-        self.out.push(Finding { rule: self.rule, message, part, header, line });
+    /// The part whose header a finding is in: the message's own header belongs to no part.
+    fn header_of(&self, id: EntityId) -> Option<String> {
+        let entity = self.survey.message.entity(id)?;
+        entity.parent.and_then(|_| self.survey.message.part_number(id))
+    }
+
+    fn push(&mut self, part: Option<String>, header: Option<String>, at: Option<usize>, message: String) {
+        self.count += 1;
+        if self.count <= MAX_FINDINGS_PER_RULE {
+            self.out.push(Finding { rule: self.rule, message, part, header, at, line: None });
+        }
     }
 }
 
@@ -134,8 +226,21 @@ impl Findings<'_> {
 pub fn run(rules: impl Iterator<Item = &'static Rule>, survey: &Survey<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     for rule in rules.filter(|r| r.classes.contains(&survey.class)) {
-        (rule.check)(survey, &mut Findings { rule, survey, out: &mut out });
+        (rule.check)(survey, &mut Findings { rule, survey, out: &mut out, count: 0 });
     }
-    out.sort_by_key(|f| f.line);
+    out.sort_by_key(|f| f.at);
+    number_lines(survey.message.raw(), &mut out);
     out
+}
+
+/// Line numbers of findings in order of their offsets, in one pass over the message.
+fn number_lines(raw: &[u8], findings: &mut [Finding]) {
+    let (mut at, mut line) = (0, 1);
+    for finding in findings {
+        let Some(offset) = finding.at else { continue };
+        let offset = offset.min(raw.len());
+        line += memchr::memchr_iter(b'\n', raw.get(at..offset).unwrap_or_default()).count();
+        at = at.max(offset);
+        finding.line = Some(line);
+    }
 }

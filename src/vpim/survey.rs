@@ -23,6 +23,10 @@ pub struct Body {
     pub facts: Result<Report, MediaError>,
     /// Octets after transfer decoding.
     pub octets: usize,
+    /// Octets that the transfer encoding does not know and that were skipped.
+    pub garbage: usize,
+    /// The end of the base64 is cut or not padded.
+    pub unpadded: bool,
 }
 
 /// What is known of a message before it is judged.
@@ -48,7 +52,7 @@ impl<'m> Survey<'m> {
         budget: &mut Budget,
     ) -> Self {
         let class = class.unwrap_or_else(|| classify(message));
-        let bodies = if class == Class::None { Vec::new() } else { bodies(message, limits, budget) };
+        let bodies = if class == Class::None { Vec::new() } else { bodies(message, class, limits, budget) };
         Survey { message, envelope, class, bodies }
     }
 
@@ -58,16 +62,30 @@ impl<'m> Survey<'m> {
     }
 }
 
-fn bodies(message: &Message<'_>, limits: &Limits, budget: &mut Budget) -> Vec<Body> {
+fn bodies(message: &Message<'_>, class: Class, limits: &Limits, budget: &mut Budget) -> Vec<Body> {
     let mut bodies = Vec::new();
     for (id, entity) in message.entities() {
-        let Some(declared) = media_type(entity) else { continue };
-        let decoded = message.decoded(entity).bytes;
+        // A PDF is a fax where the class of the message says so.
+        let pdf = || (class == Class::VoiceOther).then(|| pdf_type(entity)).flatten();
+        let Some(declared) = media_type(entity).or_else(pdf) else { continue };
+        let decoded = message.decoded(entity);
         let job = Job::Inspect { declared: declared.clone() };
-        let facts = media::run(&job, &decoded, limits, budget).map(|o| o.report);
-        bodies.push(Body { entity: id, declared, voice: voice_kind(entity), facts, octets: decoded.len() });
+        let facts = media::run(&job, &decoded.bytes, limits, budget).map(|o| o.report);
+        bodies.push(Body {
+            entity: id,
+            declared,
+            voice: voice_kind(entity),
+            facts,
+            octets: decoded.bytes.len(),
+            garbage: decoded.garbage,
+            unpadded: decoded.unpadded,
+        });
     }
     bodies
+}
+
+fn pdf_type(entity: &Entity) -> Option<mime::Mime> {
+    (entity.is_leaf() && entity.content_type.is("application/pdf")).then(|| entity.content_type.to_mime())
 }
 
 /// The `voice` parameter of an entity.

@@ -1,0 +1,326 @@
+//! Audio bodies: codec, order of the code words, transfer encoding (RFC 3801 4.2.12 and 4.4.3, RFC 3802).
+//! Labels are not believed: what the bytes are decides.
+
+use super::lookup::*;
+use super::samples::*;
+use crate::conformance::rule::{Findings, Level, Rule, Samples};
+use crate::message::Encoding;
+use crate::vpim::Survey;
+use crate::vpim::VoiceKind;
+
+/// The rules.
+pub static RULES: &[Rule] = &[
+    Rule {
+        id: "vpim2-audio-32kadpcm-default",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.4.3",
+        text: "Voice is sent as audio/32KADPCM unless the recipient is known to take something else.",
+        remedy: "Let the voice system send audio/32KADPCM, or have the mail converted.",
+        classes: VPIM2_OR_OTHER,
+        check: audio_32kadpcm_default,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("audio/32KADPCM", "audio/basic")]),
+    },
+    Rule {
+        id: "vpim2-other-encodings-need-agreement",
+        level: Level::ShouldNot,
+        rfc: 3801,
+        section: "4.5.3",
+        text: "Audio or image formats other than the two required ones are not sent without knowing the recipient takes them.",
+        remedy: "Send other codecs only to systems that are known to take them.",
+        classes: VPIM2,
+        check: other_encodings_need_agreement,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("audio/32KADPCM", "audio/basic")]),
+    },
+    Rule {
+        id: "vpim2-other-encodings-registered",
+        level: Level::Should,
+        rfc: 3801,
+        section: "4.5.3",
+        text: "Other codecs are labelled with registered audio or image subtypes.",
+        remedy: "Label codecs with registered subtypes.",
+        classes: VPIM2,
+        check: other_encodings_registered,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("audio/32KADPCM", "audio/x-wav")]),
+    },
+    Rule {
+        id: "vpim2-spoken-name-length",
+        level: Level::Should,
+        rfc: 3801,
+        section: "4.4.3",
+        text: "A spoken name is expected to last about five seconds and a spoken subject about ten.",
+        remedy: "Limit spoken names to 12 and spoken subjects to 20 seconds.",
+        classes: VPIM2,
+        check: spoken_name_length,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("////////", "␥")]),
+    },
+    Rule {
+        id: "audio-32kadpcm-no-header",
+        level: Level::Must,
+        rfc: 3802,
+        section: "3.1",
+        text: "audio/32KADPCM bodies are bare code words without any file header.",
+        remedy: "Send the bare code words, without the header of a file format.",
+        classes: AUDIO,
+        check: audio_32kadpcm_no_header,
+        repair: None,
+        samples: Samples::changed(
+            VOICE,
+            &[(
+                "\n////////\n",
+                "\nUklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQgAAAAAAAAAAAAAAA==\n",
+            )],
+        ),
+    },
+    Rule {
+        id: "audio-32kadpcm-little-endian",
+        level: Level::Must,
+        rfc: 3802,
+        section: "4",
+        text: "The earlier of two code words sits in the low four bits of the octet, the later one in the high four bits.",
+        remedy: "Set the G.726 packing of the voice system to RFC 3802 (first code word in the low bits).",
+        classes: AUDIO,
+        check: audio_32kadpcm_little_endian,
+        repair: None,
+        samples: Samples { good: VOICE, bad: SWAPPED },
+    },
+    Rule {
+        id: "audio-32kadpcm-empty-body",
+        level: Level::ShouldNot,
+        rfc: 3802,
+        section: "3.1",
+        text: "An audio part is not empty in version 2.",
+        remedy: "Leave empty parts out.",
+        classes: VPIM2,
+        check: audio_32kadpcm_empty_body,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("////////", "")]),
+    },
+    Rule {
+        id: "audio-basic-format",
+        level: Level::Must,
+        rfc: 2046,
+        section: "4.3",
+        text: "audio/basic is headerless 8-bit mu-law, 8000 Hz, one channel.",
+        remedy: "Send headerless mu-law, 8000 Hz, one channel, as audio/basic.",
+        classes: AUDIO,
+        check: audio_basic_format,
+        repair: None,
+        samples: Samples::changed(
+            INTERNET,
+            &[("////////////", "LnNuZAAAABgAAAAIAAAAAQAAH0AAAAAB//////////8=")],
+        ),
+    },
+    Rule {
+        id: "vpim2-send-not-7bit",
+        level: Level::MustNot,
+        rfc: 3801,
+        section: "4.2.12",
+        text: "Audio and fax bodies are not sent with the 7bit encoding.",
+        remedy: "Let the voice system encode audio and fax in base64.",
+        classes: VPIM2,
+        check: send_not_7bit,
+        repair: None,
+        samples: Samples::changed(
+            VOICE,
+            &[(
+                "base64\nContent-Disposition: inline; voice=Voice-Message",
+                "7bit\nContent-Disposition: inline; voice=Voice-Message",
+            )],
+        ),
+    },
+    Rule {
+        id: "vpim2-send-not-8bit",
+        level: Level::MustNot,
+        rfc: 3801,
+        section: "4.2.12",
+        text: "Audio and fax bodies are not sent with the 8bit encoding.",
+        remedy: "Let the voice system encode audio and fax in base64.",
+        classes: VPIM2,
+        check: send_not_8bit,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("base64", "8bit")]),
+    },
+    Rule {
+        id: "vpim2-send-not-quoted-printable",
+        level: Level::MustNot,
+        rfc: 3801,
+        section: "4.2.12",
+        text: "Audio and fax bodies are not sent as quoted-printable.",
+        remedy: "Let the voice system encode audio and fax in base64.",
+        classes: VPIM2,
+        check: send_not_quoted_printable,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("base64", "quoted-printable")]),
+    },
+    Rule {
+        id: "vpim2-send-base64",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.2.12",
+        text: "Without binary transport, audio and fax bodies are base64.",
+        remedy: "Send audio as base64 unless the transport is BINARYMIME.",
+        classes: VPIM2,
+        check: send_base64,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("base64", "binary")]),
+    },
+    Rule {
+        id: "vpim2-cte-declared",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.2.12",
+        text: "The transfer encoding of audio and fax bodies is declared with Content-Transfer-Encoding.",
+        remedy: "Let the voice system write Content-Transfer-Encoding: base64.",
+        classes: VPIM2,
+        check: cte_declared,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Transfer-Encoding: base64\n", "")]),
+    },
+    Rule {
+        id: "vpim2421-spoken-name-max",
+        level: Level::MustNot,
+        rfc: 2423,
+        section: "3.2",
+        text: "A spoken name is never longer than 12 seconds.",
+        remedy: "Limit spoken names to 12 seconds.",
+        classes: RFC2421,
+        check: vpim2421_spoken_name_max,
+        repair: None,
+        samples: Samples::changed(VOICE_2421, &[("////////", "␥")]),
+    },
+];
+
+fn audio_32kadpcm_default(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, e) in s
+        .judged_bodies()
+        .filter(|(b, _)| s.audio_facts(b.entity).is_some() || b.declared.type_() == mime::AUDIO)
+    {
+        if !e.content_type.is("audio/32kadpcm") {
+            f.entity(body.entity, format!("voice is sent as {}", quoted(&e.content_type.essence())));
+        }
+    }
+}
+
+fn other_encodings_need_agreement(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, e) in s.contents().filter(|(_, e)| e.is_leaf()) {
+        let ct = &e.content_type;
+        if (ct.main == "audio" && ct.sub != "32kadpcm") || (ct.main == "image" && !is_tiff(e)) {
+            f.entity(id, format!("{} without knowledge of the recipient", quoted(&ct.essence())));
+        }
+    }
+}
+
+fn other_encodings_registered(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, e) in s.contents().filter(|(_, e)| matches!(e.content_type.main.as_str(), "audio" | "image")) {
+        if e.content_type.sub.starts_with("x-") {
+            f.entity(id, format!("{} is not registered", quoted(&e.content_type.essence())));
+        }
+    }
+}
+
+fn spoken_name_length(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, _) in s.judged_bodies() {
+        let limit = match body.voice {
+            Some(VoiceKind::OriginatorSpokenName | VoiceKind::RecipientSpokenName) => 12.0,
+            Some(VoiceKind::SpokenSubject) => 20.0,
+            _ => continue,
+        };
+        if let Some(seconds) = s.audio_facts(body.entity).and_then(|a| a.duration_s()).filter(|d| *d > limit)
+        {
+            f.entity(body.entity, format!("lasts {seconds:.0} s, more than {limit:.0} s"));
+        }
+    }
+}
+
+fn audio_32kadpcm_no_header(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, e) in s.judged_bodies().filter(|(_, e)| e.content_type.is("audio/32kadpcm")) {
+        if let Some(facts) = s.audio_facts(body.entity).filter(|a| a.container != "raw") {
+            let found = format!("{} {}", facts.container, facts.codec);
+            f.entity(
+                body.entity,
+                format!("the body of {} is a file: {found}", quoted(&e.content_type.essence())),
+            );
+        }
+    }
+}
+
+fn audio_32kadpcm_little_endian(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, _) in s.judged_bodies().filter(|(_, e)| e.content_type.is("audio/32kadpcm")) {
+        let order = s.audio_facts(body.entity).and_then(|a| a.nibble_order);
+        if let Some(order) = order.filter(|o| o.swapped && o.confidence >= 0.5) {
+            f.entity(
+                body.entity,
+                format!("the code words are packed the other way round (certainty {:.2})", order.confidence),
+            );
+        }
+    }
+}
+
+fn audio_32kadpcm_empty_body(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, _) in s.judged_bodies().filter(|(b, e)| b.octets == 0 && e.content_type.main == "audio") {
+        f.entity(body.entity, "an audio part without audio");
+    }
+}
+
+fn audio_basic_format(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, _) in s.judged_bodies().filter(|(_, e)| e.content_type.is("audio/basic")) {
+        if let Some(facts) = s.audio_facts(body.entity).filter(|a| a.container != "raw") {
+            f.entity(
+                body.entity,
+                format!("the body of audio/basic is a file: {} {}", facts.container, facts.codec),
+            );
+        }
+    }
+}
+
+fn send_not_7bit(s: &Survey<'_>, f: &mut Findings<'_>) {
+    encoded_as(s, f, |e| *e == Encoding::SevenBit);
+}
+
+fn send_not_8bit(s: &Survey<'_>, f: &mut Findings<'_>) {
+    encoded_as(s, f, |e| *e == Encoding::EightBit);
+}
+
+fn send_not_quoted_printable(s: &Survey<'_>, f: &mut Findings<'_>) {
+    encoded_as(s, f, |e| *e == Encoding::QuotedPrintable);
+}
+
+fn send_base64(s: &Survey<'_>, f: &mut Findings<'_>) {
+    if !s.envelope.binary_mime {
+        encoded_as(s, f, |e| *e == Encoding::Binary);
+    }
+}
+
+fn cte_declared(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, _) in s.media() {
+        match s.fields(id, "Content-Transfer-Encoding").count() {
+            0 => f.missing(id, "Content-Transfer-Encoding", "no Content-Transfer-Encoding"),
+            1 => {}
+            _ => f.entity(id, "more than one Content-Transfer-Encoding"),
+        }
+    }
+}
+
+fn vpim2421_spoken_name_max(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, _) in s.judged_bodies().filter(|(b, _)| b.voice == Some(VoiceKind::OriginatorSpokenName)) {
+        if s.audio_facts(body.entity).and_then(|a| a.duration_s()).is_some_and(|d| d > 12.0) {
+            f.entity(body.entity, "a spoken name of more than 12 s");
+        }
+    }
+}
+
+/// RFC 3801 4.2.12 and its table: audio and fax travel as base64 or, where the transport can, binary.
+fn encoded_as(s: &Survey<'_>, f: &mut Findings<'_>, wrong: fn(&Encoding) -> bool) {
+    for (id, e) in s.media().filter(|(_, e)| wrong(&e.encoding)) {
+        let what = format!("{} in {}", e.content_type.essence(), e.encoding.name());
+        match s.fields(id, "Content-Transfer-Encoding").next() {
+            Some(field) => f.field(id, field, what),
+            None => f.missing(id, "Content-Transfer-Encoding", what),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Content-Disposition and the other fields of parts: RFC 3801 4.3, RFC 2183, RFC 2045.
+
+use super::lookup::*;
+use super::samples::*;
+use crate::conformance::rule::{Findings, Level, Rule, Samples};
+use crate::message::edit::EditList;
+use crate::vpim::Survey;
+use crate::vpim::VoiceKind;
+
+/// The rules.
+pub static RULES: &[Rule] = &[
+    Rule {
+        id: "vpim2-content-disposition-present",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.3.2",
+        text: "Each audio part of a voice message has a Content-Disposition.",
+        remedy: "Let the voice system write Content-Disposition: inline; voice=Voice-Message.",
+        classes: VPIM2,
+        check: content_disposition_present,
+        repair: None,
+        samples: Samples::changed(
+            VOICE,
+            &[("Content-Disposition: inline; voice=Voice-Message; filename=m1.726\n", "")],
+        ),
+    },
+    Rule {
+        id: "vpim2-audio-disposition-inline",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.3.2",
+        text: "The disposition of audio contents is inline.",
+        remedy: "Let the voice system write inline instead of attachment.",
+        classes: VPIM2_OR_OTHER,
+        check: audio_disposition_inline,
+        repair: Some(make_inline),
+        samples: Samples::changed(
+            VOICE,
+            &[("inline; voice=Voice-Message", "attachment; voice=Voice-Message")],
+        ),
+    },
+    Rule {
+        id: "vpim2-voice-parameter-values",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.3.2",
+        text: "The voice parameter distinguishes audio contents with one of five defined values.",
+        remedy: "Let the voice system write one of the five voice values.",
+        classes: VPIM2,
+        check: voice_parameter_values,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("voice=Voice-Message;", "voice=Greeting;")]),
+    },
+    Rule {
+        id: "vpim2-one-instance-per-voice-type",
+        level: Level::Should,
+        rfc: 3801,
+        section: "4.3.2",
+        text: "Each voice type occurs once per message level.",
+        remedy: "Send each kind of audio once.",
+        classes: VPIM2,
+        check: one_instance_per_voice_type,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("voice=Originator-Spoken-Name", "voice=Voice-Message")]),
+    },
+    Rule {
+        id: "vpim2-recipient-spoken-name-single",
+        level: Level::MustNot,
+        rfc: 3801,
+        section: "4.3.2",
+        text: "A recipient-spoken-name part is not used when the message has several recipients.",
+        remedy: "Leave the spoken name of the recipient out when there are several.",
+        classes: VPIM2,
+        check: recipient_spoken_name_single,
+        repair: None,
+        samples: Samples::changed(
+            VOICE,
+            &[
+                ("voice=Originator", "voice=Recipient"),
+                ("To: <3002@vm.example.org>", "To: <3002@vm.example.org>, <3003@vm.example.org>"),
+            ],
+        ),
+    },
+    Rule {
+        id: "vpim2-disposition-filename-safe",
+        level: Level::ShouldNot,
+        rfc: 2183,
+        section: "2.3",
+        text: "Directory information in a filename is not obeyed.",
+        remedy: "Send plain file names.",
+        classes: ALL,
+        check: disposition_filename_safe,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("filename=m1.726", "filename=\"../m1.726\"")]),
+    },
+    Rule {
+        id: "vpim2-content-id-form",
+        level: Level::Must,
+        rfc: 2045,
+        section: "7",
+        text: "A Content-ID is unique and written in angle brackets like a Message-ID.",
+        remedy: "Write Content-ID as <left@right>, different in each part.",
+        classes: VPIM2,
+        check: content_id_form,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-ID: part1@vm.example.net")]),
+    },
+    Rule {
+        id: "vpim2-content-language-tag",
+        level: Level::Must,
+        rfc: 3801,
+        section: "4.3.4",
+        text: "The language is coded as a standard language tag.",
+        remedy: "Write a language tag like en-GB.",
+        classes: VPIM2,
+        check: content_language_tag,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-Language: British English")]),
+    },
+];
+
+fn content_disposition_present(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, _) in s.audio() {
+        match s.fields(id, "Content-Disposition").nth(1) {
+            Some(second) => f.field(id, second, "more than one Content-Disposition"),
+            None if s.fields(id, "Content-Disposition").next().is_none() => {
+                f.missing(id, "Content-Disposition", "no Content-Disposition")
+            }
+            None => {}
+        }
+    }
+}
+
+fn audio_disposition_inline(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, e) in s.judged_bodies().filter(|(_, e)| !is_tiff(e) && !is_pdf(e)) {
+        let Some(head) = e.disposition.as_ref().map(|d| d.head.as_str()) else { continue };
+        if let Some(field) = s.fields(body.entity, "Content-Disposition").next().filter(|_| head != "inline")
+        {
+            f.field(body.entity, field, format!("disposition of audio is {}", quoted(head)));
+        }
+    }
+}
+
+fn voice_parameter_values(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, e) in s.audio().filter(|(_, e)| e.disposition.is_some()) {
+        let Some(field) = s.fields(id, "Content-Disposition").next() else { continue };
+        match s.disposition(e, "voice") {
+            Some(v) if VoiceKind::parse(v).is_none() => {
+                f.field(id, field, format!("voice={} is not defined", quoted(v)))
+            }
+            None if s.audio().count() > 1 => {
+                f.field(id, field, "one of several audio parts, and no voice parameter")
+            }
+            _ => {}
+        }
+    }
+}
+
+fn one_instance_per_voice_type(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (_, container) in s.containers() {
+        for kind in VoiceKind::ALL {
+            let of_kind = |e| s.disposition(e, "voice").and_then(VoiceKind::parse) == Some(kind);
+            if let Some((id, _)) = s.children(container).filter(|(_, e)| of_kind(e)).nth(1) {
+                f.entity(id, format!("a second {}", kind.name()));
+            }
+        }
+    }
+}
+
+fn recipient_spoken_name_single(s: &Survey<'_>, f: &mut Findings<'_>) {
+    let header: Vec<_> = ["To", "Cc"].into_iter().flat_map(|n| s.all_mailboxes(n)).collect();
+    let recipients = s.envelope.rcpt_to.len().max(header.len());
+    for (id, e) in s.contents().filter(|_| recipients > 1) {
+        if s.disposition(e, "voice").and_then(VoiceKind::parse) == Some(VoiceKind::RecipientSpokenName) {
+            f.entity(id, format!("a recipient's spoken name for {recipients} recipients"));
+        }
+    }
+}
+
+fn disposition_filename_safe(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, e) in s.judged_bodies() {
+        let Some(name) = s.disposition(e, "filename") else { continue };
+        if name.len() > 255
+            || name.contains(['/', '\\'])
+            || name.contains("..")
+            || name.chars().any(char::is_control)
+        {
+            f.entity(body.entity, format!("file name {} could lead elsewhere", quoted(name)));
+        }
+    }
+}
+
+fn content_id_form(s: &Survey<'_>, f: &mut Findings<'_>) {
+    let mut seen = std::collections::HashSet::new();
+    for (id, _) in s.judged() {
+        let Some(field) = s.fields(id, "Content-ID").next() else { continue };
+        let text = s.text(field);
+        if !(text.starts_with('<') && text.ends_with('>')) {
+            f.field(id, field, format!("{} is not in angle brackets", quoted(&text)));
+        } else if !seen.insert(text) {
+            f.field(id, field, "the same Content-ID on two parts");
+        }
+    }
+}
+
+fn content_language_tag(s: &Survey<'_>, f: &mut Findings<'_>) {
+    let is_tag = |t: &str| {
+        t.split('-').all(|s| (1..=8).contains(&s.len()) && s.bytes().all(|c| c.is_ascii_alphanumeric()))
+    };
+    for (id, _) in s.audio() {
+        let Some(field) = s.fields(id, "Content-Language").next() else { continue };
+        if let Some(bad) = s.text(field).split(',').map(str::trim).find(|t| !is_tag(t)) {
+            f.field(id, field, format!("{} is no language tag", quoted(bad)));
+        }
+    }
+}
+
+fn is_pdf(e: &crate::message::Entity) -> bool {
+    e.content_type.is("application/pdf")
+}
+
+/// Writes `inline` over another disposition type of a part.
+fn make_inline(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in s.audio().filter(|(id, _)| *id != ROOT) {
+        let Some(disposition) = e.disposition.as_ref().filter(|d| d.head != "inline" && !d.head.is_empty())
+        else {
+            continue;
+        };
+        let Some(field) = s.fields(id, "Content-Disposition").next() else { continue };
+        let value = s.octets(field);
+        let head = disposition.head.as_bytes();
+        if let Some(at) = value.windows(head.len()).position(|w| w.eq_ignore_ascii_case(head)) {
+            let start = field.value.start + at;
+            edits.body(crate::message::Span::new(start, start + head.len()), b"inline".to_vec());
+        }
+    }
+}

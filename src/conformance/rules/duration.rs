@@ -1,0 +1,129 @@
+//! Content-Duration: RFC 3803.
+
+use super::lookup::*;
+use super::samples::*;
+use crate::conformance::rule::{Findings, Level, Rule, Samples};
+use crate::vpim::Survey;
+
+/// The rules.
+pub static RULES: &[Rule] = &[
+    Rule {
+        id: "duration-syntax",
+        level: Level::Must,
+        rfc: 3803,
+        section: "2.1",
+        text: "The value is one unsigned decimal integer of 1 to 10 digits.",
+        remedy: "Write whole seconds in digits.",
+        classes: AUDIO,
+        check: duration_syntax,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-Duration: 1.5 s")]),
+    },
+    Rule {
+        id: "duration-range",
+        level: Level::Must,
+        rfc: 3803,
+        section: "2.1",
+        text: "The practical maximum is 2147483647.",
+        remedy: "Write the length in seconds.",
+        classes: AUDIO,
+        check: duration_range,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-Duration: 4000000000")]),
+    },
+    Rule {
+        id: "duration-accurate",
+        level: Level::Should,
+        rfc: 3803,
+        section: "2.2",
+        text: "The stated time matches the real length of the content.",
+        remedy: "Let the voice system count the audio it sends.",
+        classes: AUDIO,
+        check: duration_accurate,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-Duration: 25")]),
+    },
+    Rule {
+        id: "duration-single-field",
+        level: Level::Must,
+        rfc: 3803,
+        section: "2.1",
+        text: "A part has a single Content-Duration.",
+        remedy: "Write the field once.",
+        classes: AUDIO,
+        check: duration_single_field,
+        repair: None,
+        samples: Samples::changed(
+            VOICE,
+            &[("Content-Duration: 1", "Content-Duration: 1\nContent-Duration: 1")],
+        ),
+    },
+    Rule {
+        id: "duration-time-varying-only",
+        level: Level::Should,
+        rfc: 3803,
+        section: "1",
+        text: "The field belongs on audio or video contents.",
+        remedy: "Write the field in the audio part it belongs to.",
+        classes: AUDIO,
+        check: duration_time_varying_only,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Subject:", "Content-Duration: 4\nSubject:")]),
+    },
+];
+
+fn duration_syntax(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, field, text) in durations(s) {
+        if text.is_empty() || text.len() > 10 || !text.bytes().all(|c| c.is_ascii_digit()) {
+            f.field(id, field, format!("{} is no number of seconds", quoted(&text)));
+        }
+    }
+}
+
+fn duration_range(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, field, text) in durations(s) {
+        if text.parse::<u64>().is_ok_and(|n| n > 2_147_483_647 && text.len() <= 10) {
+            f.field(id, field, format!("{text} is more than 2147483647"));
+        }
+    }
+}
+
+fn duration_accurate(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, field, text) in durations(s) {
+        let (Ok(stated), Some(found)) = (text.parse::<u32>(), s.audio_facts(id).and_then(|a| a.duration_s()))
+        else {
+            continue;
+        };
+        if (f64::from(stated) - found).abs() > 1.0 {
+            f.field(id, field, format!("says {stated} s, the audio lasts {found:.1} s"));
+        }
+    }
+}
+
+fn duration_single_field(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, _) in s.judged() {
+        if let Some(second) = s.fields(id, "Content-Duration").nth(1) {
+            f.field(id, second, "a second Content-Duration");
+        }
+    }
+}
+
+fn duration_time_varying_only(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, e) in
+        s.judged().filter(|(_, e)| !matches!(e.content_type.main.as_str(), "audio" | "video" | "application"))
+    {
+        for field in s.fields(id, "Content-Duration") {
+            f.field(id, field, format!("on {}", quoted(&e.content_type.essence())));
+        }
+    }
+}
+
+/// The fields on audio parts, with their values.
+fn durations<'a>(
+    s: &'a Survey<'_>,
+) -> impl Iterator<Item = (crate::message::EntityId, &'a crate::message::Field, String)> {
+    s.audio().filter_map(|(id, _)| {
+        let field = s.fields(id, "Content-Duration").next()?;
+        Some((id, field, s.text(field)))
+    })
+}
