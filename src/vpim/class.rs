@@ -601,8 +601,3 @@ mod tests {
         assert!(why.contains(&"1 audio part".to_owned()), "{why:?}");
     }
 }
-
-/// stub
-pub fn may_be_ours(_header: &[u8]) -> bool {
-    true
-}
