@@ -182,8 +182,12 @@ impl<'a> Said<'a> {
 
     fn text(&self) -> String {
         let r = self.record;
-        let conformance = if r.conformant { "conforming" } else { "not conforming" };
-        let mut lines = vec![format!("{}: {}, {conformance}", self.file, r.class)];
+        let judged = match (r.class, r.conformant) {
+            ("none", _) => "neither voice nor fax mail".to_owned(),
+            (class, true) => format!("{class}, conforming"),
+            (class, false) => format!("{class}, not conforming"),
+        };
+        let mut lines = vec![format!("{}: {judged}", self.file)];
         let mut say =
             |label: &str, what: &str| lines.push(format!("  {label:<10} {}", files::printable(what)));
         r.rules.iter().for_each(|rule| say("rule", rule));
@@ -229,7 +233,7 @@ mod tests {
         let refused = outcome(Verdict::Refuse(Reply { code: 554, enhanced: (5, 6, 3), lines }));
         let text = Said::of(Path::new("a.eml"), &refused).text();
         assert!(
-            text.contains("\n  refused    554 5.6.3 cannot\n  refused    554 5.6.3 really\\u{7}"),
+            text.contains("\n  refused   554 5.6.3 cannot\n  refused   554 5.6.3 really\\u{7}"),
             "{text}"
         );
     }
