@@ -10,15 +10,29 @@ use super::mixed::{in_scope, part_boundary, unreadable};
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::{Plan, Refused, Request};
 use crate::limits::Budget;
-use crate::message::{Content, Entity, EntityId, Message, value};
+use crate::message::{Content, Entity, EntityId, Message, Span, value};
 use crate::policy::profile::Foreign;
+use crate::vpim::class::classify;
 use crate::vpim::survey::Body;
-use crate::vpim::{Class, Survey, VoiceKind};
+use crate::vpim::{Class, Envelope, Survey, VoiceKind};
 
 const VERSION_COMMENT: &str = "1.0 (Voice 2.0)";
 
+/// Forwarded messages inside forwarded messages that are still converted.
+const MAX_FORWARDED: u8 = 8;
+
 /// Plans it.
 pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Result<Plan, Refused> {
+    plan_at(survey, request, budget, 0)
+}
+
+/// Plans a message that is embedded `depth` times.
+fn plan_at(
+    survey: &Survey<'_>,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+) -> Result<Plan, Refused> {
     if let Some(body) = unreadable(survey).next() {
         let number = survey.message.part_number(body.entity).unwrap_or_default();
         let why = convert::read_error(body).map(ToString::to_string).unwrap_or_default();
@@ -40,7 +54,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
         {
             in_place(survey, request, budget)
         }
-        _ => rebuilt(survey, request, budget),
+        _ => rebuilt(survey, request, budget, depth),
     }
 }
 
@@ -123,7 +137,12 @@ fn converted_part(
 }
 
 /// Builds a new body: the voice and fax bodies in a voice message, what cannot live there around it.
-fn rebuilt(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Result<Plan, Refused> {
+fn rebuilt(
+    survey: &Survey<'_>,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+) -> Result<Plan, Refused> {
     let message = survey.message;
     let mut plan = Plan::default();
     let mut names = Vec::new();
@@ -137,7 +156,9 @@ fn rebuilt(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Re
         let octets = entity.span().of(message.raw()).to_vec();
         match fate(entity, request) {
             Foreign::Drop => plan.losses.push(dropped(message, id, entity)),
-            Foreign::Keep if entity.content_type.is("message/rfc822") => inside.push(octets),
+            Foreign::Keep if entity.content_type.is("message/rfc822") => {
+                inside.push(forwarded(survey, id, request, budget, depth, &mut plan)?);
+            }
             _ => outside.push(octets),
         }
     }
@@ -166,6 +187,43 @@ fn rebuilt(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Re
     plan.actions.push(format!("message: {from} -> multipart/voice-message"));
     complete_header(survey, request, &mut plan);
     Ok(plan)
+}
+
+/// A forwarded message as a part: converted as a message of its own (RFC 3801 4.4.2), or as it is
+/// where it has no voice or fax, or the profile leaves forwarded messages alone.
+fn forwarded(
+    survey: &Survey<'_>,
+    carrier: EntityId,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+    plan: &mut Plan,
+) -> Result<Vec<u8>, Refused> {
+    let message = survey.message;
+    let Some(entity) = message.entity(carrier) else { return Ok(Vec::new()) };
+    let octets = entity.body.of(message.raw());
+    let inner = Message::parse(octets, request.limits);
+    let class = classify(&inner);
+    if class == Class::None || !request.profile.forwarded || depth >= MAX_FORWARDED {
+        return Ok(entity.span().of(message.raw()).to_vec());
+    }
+    let envelope = Envelope::default();
+    let inner_survey = Survey::new(&inner, &envelope, Some(class), request.limits, budget);
+    let mut inner_plan = plan_at(&inner_survey, request, budget, depth + 1)?;
+    let number = message.part_number(carrier).unwrap_or_default();
+    let within = |text: String| format!("{number} > {text}");
+    plan.actions.extend(inner_plan.actions.drain(..).map(within));
+    plan.losses.extend(inner_plan.losses.drain(..).map(within));
+    let mut out = Span::new(entity.header.span.start, entity.body.start).of(message.raw()).to_vec();
+    let body = inner_plan.edits.apply(&inner)?;
+    let eol = message.eol().text().as_bytes();
+    // The last line end belongs to the delimiter, as it did before.
+    out.extend_from_slice(if octets.ends_with(eol) {
+        &body
+    } else {
+        body.strip_suffix(eol).unwrap_or(&body)
+    });
+    Ok(out)
 }
 
 /// Fields of the message that described its body and now stand in a part.

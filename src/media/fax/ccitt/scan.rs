@@ -2,7 +2,7 @@
 //!
 //! An EOL is at least eleven zeros and a one; T.4 and T.6 are made so that no valid sequence of codes holds
 //! eleven zeros in a row. One pass over the bytes therefore finds every line of T.4 data and the EOFB of
-//! T.6 data, at about a nanosecond a byte; this decides whether coded data may be used as it is.
+//! T.6 data, at a few nanoseconds a byte; this decides whether coded data may be used as it is.
 
 use super::lines::LineReader;
 
@@ -17,19 +17,19 @@ pub(super) struct Eol {
 
 /// The first EOL at or after bit `from`.
 pub(super) fn next_eol(data: &[u8], from: usize) -> Option<Eol> {
-    let mut zeros = from;
-    let mut mask = 0xffu8 >> (from % 8);
-    for (at, &byte) in data.iter().enumerate().skip(from / 8) {
-        let byte = byte & std::mem::replace(&mut mask, 0xff);
-        if byte == 0 {
-            continue;
-        }
-        let one = at * 8 + byte.leading_zeros() as usize;
+    let (&first, rest) = data.get(from / 8..)?.split_first()?;
+    // Bits before `from` do not count; what is left of their byte is too short to hold an EOL.
+    let skipped = (from % 8) as u32;
+    let first = first << skipped;
+    let mut zeros = if first == 0 { 8 - skipped } else { first.trailing_zeros().saturating_sub(skipped) };
+    for (at, &byte) in rest.iter().enumerate() {
+        let leading = byte.leading_zeros();
         // Only the first one of a byte can end a run of eleven.
-        if one >= zeros + 11 {
-            return Some(Eol { zeros, one });
+        if zeros + leading >= 11 && byte != 0 {
+            let one = (from / 8 + 1 + at) * 8 + leading as usize;
+            return Some(Eol { zeros: one - (zeros + leading) as usize, one });
         }
-        zeros = at * 8 + 8 - byte.trailing_zeros() as usize;
+        zeros = if byte == 0 { zeros.saturating_add(8) } else { byte.trailing_zeros() };
     }
     None
 }

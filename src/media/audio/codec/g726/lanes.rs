@@ -319,6 +319,8 @@ mod tests {
             same!(a => a.push_pairs(x, y).lanes());
             same!(a => a.with_high(x, y).lanes());
             same!(a => a.last());
+            same!(a => a.add(I32x4::splat(x as i16 as i32)).lanes());
+            same!(a => a.as_float().bits().lanes());
             same!(a, b => a.to_float().mul(b.to_float()).bits().lanes());
             same!(a, b => a.to_float().add(b.to_float()).bits().lanes());
             same!(a, b => a.to_float().sub(b.to_float()).truncate().lanes());

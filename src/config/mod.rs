@@ -1,0 +1,59 @@
+//! The configuration: `vpim-milter.toml`, then `conf.d/*.toml` beside it in the order of their names.
+//!
+//! Tables are merged key by key, later files win; `[[route]]`s are appended. Whatever is unknown or
+//! cannot work is refused with file, line, column and a remedy, so that nothing takes effect by
+//! accident. Without any file the defaults hold: loopback, mode `report`, one route that leaves all
+//! mail as it is.
+//!
+//! [`load`] reads; [`show`] prints what came out of it and where each value is from. Limits: files of
+//! at most 1 MiB, 1,000 of them.
+
+mod check;
+mod load;
+pub mod raw;
+mod show;
+mod source;
+
+pub use load::{load, load_text};
+pub use raw::{Log, LogFormat, LogLevel, OnFailure};
+pub use show::show;
+pub use source::{Place, Problem, Sources};
+
+use crate::policy::Settings;
+use crate::socket::Socket;
+
+/// Where the configuration is unless told otherwise.
+pub const DEFAULT_FILE: &str = "/etc/vpim-milter/vpim-milter.toml";
+
+/// A configuration that was found good.
+#[derive(Debug)]
+pub struct Config {
+    /// What the core needs.
+    pub settings: Settings,
+    /// What the daemon needs.
+    pub daemon: Daemon,
+    /// The log.
+    pub log: Log,
+    /// The texts it came from.
+    pub sources: Sources,
+}
+
+/// Settings of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// Sockets to listen on.
+    pub listen: Vec<Socket>,
+    /// Connections open at one time.
+    pub max_connections: usize,
+    /// Threads that work on messages.
+    pub workers: usize,
+    /// Octets of all messages in memory.
+    pub memory_bytes: usize,
+    /// Access mode of Unix sockets.
+    pub socket_mode: u32,
+    /// What to answer when the daemon itself fails.
+    pub on_failure: OnFailure,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The configuration file as it is written. Each key is documented here and nowhere else: the
+//! sample file and `config show` are checked against these structs.
+
+use crate::limits::Limits;
+use crate::policy::route::Action;
+use crate::policy::{Mode, Split};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// The whole configuration.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    /// Sockets to listen on, as libmilter or Postfix write them: `inet:8894@127.0.0.1`,
+    /// `inet:127.0.0.1:8894`, `unix:/run/vpim-milter/milter.sock`.
+    pub listen: Vec<Spanned<String>>,
+    /// How far to go: `report` (check, label, log), `shadow` (do all the work, deliver the
+    /// original), `enforce` (change messages).
+    pub mode: Mode,
+    /// What to do when recipients of one message need different output.
+    pub split: SplitTable,
+    /// The `VPIM-Results` field.
+    pub results: Results,
+    /// The log.
+    pub log: Log,
+    /// The process.
+    pub daemon: Daemon,
+    /// What one message may cost.
+    pub limits: Limits,
+    /// Profiles besides the built-in ones: `extends` and what differs.
+    #[serde(skip_serializing)]
+    pub profile: BTreeMap<String, serde::de::IgnoredAny>,
+    /// Which recipient gets which profile; the first that matches wins.
+    #[serde(skip_serializing)]
+    pub route: Vec<Route>,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        File {
+            listen: vec![Spanned::new(0..0, "inet:8894@127.0.0.1".to_owned())],
+            mode: Mode::default(),
+            split: SplitTable::default(),
+            results: Results::default(),
+            log: Log::default(),
+            daemon: Daemon::default(),
+            limits: Limits::default(),
+            profile: BTreeMap::new(),
+            route: Vec::new(),
+        }
+    }
+}
+
+/// `[split]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitTable {
+    /// `defer`: 452 to the recipients that need something else, so that the client sends the message
+    /// again for them. `first`: all get what the first recipient gets.
+    pub method: Spanned<String>,
+}
+
+impl Default for SplitTable {
+    fn default() -> Self {
+        SplitTable { method: Spanned::new(0..0, "defer".to_owned()) }
+    }
+}
+
+impl SplitTable {
+    /// The method, where it is one of this version.
+    pub fn method(&self) -> Option<Split> {
+        match self.method.get_ref().as_str() {
+            "defer" => Some(Split::Defer),
+            "first" => Some(Split::First),
+            _ => None,
+        }
+    }
+}
+
+/// `[results]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Results {
+    /// Add the `VPIM-Results` field to voice and fax mail.
+    pub enabled: bool,
+    /// Name of this administrative domain in the field (RFC 8601 2.2); empty: the host name.
+    pub authserv_id: Spanned<String>,
+    /// File with the secret that seals our own fields, at least 16 octets; several machines that
+    /// pass mail to each other share it. Empty: a secret derived from this machine's id.
+    pub key_file: Spanned<PathBuf>,
+}
+
+impl Default for Results {
+    fn default() -> Self {
+        Results {
+            enabled: true,
+            authserv_id: Spanned::new(0..0, String::new()),
+            key_file: Spanned::new(0..0, PathBuf::new()),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Which log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// `[log]`; read at start only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`, to standard error.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug` or `trace`; the line for each message is `info`.
+    pub level: LogLevel,
+    /// Write a keyed hash of each address instead of the address.
+    pub hash_addresses: bool,
+}
+
+/// What to answer when the daemon itself fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// 451, so that the client keeps the message and tries again.
+    #[default]
+    Tempfail,
+    /// Deliver the message as it came.
+    Accept,
+}
+
+/// `[daemon]`; all but `on_failure` is read at start only.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Daemon {
+    /// Connections open at one time; further ones wait. Set it above the MTA's process limit.
+    pub max_connections: Spanned<usize>,
+    /// Threads that work on messages; 0: one for each core.
+    pub workers: usize,
+    /// Octets of all messages in memory at one time.
+    pub memory_bytes: Spanned<usize>,
+    /// Access mode of Unix sockets in octal digits, `"0660"`.
+    pub socket_mode: Spanned<String>,
+    /// What to answer when the daemon itself fails: `tempfail` or `accept` (unchanged).
+    pub on_failure: OnFailure,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Daemon {
+            max_connections: Spanned::new(0..0, 1_024),
+            workers: 0,
+            memory_bytes: Spanned::new(0..0, 512 << 20),
+            socket_mode: Spanned::new(0..0, "0660".to_owned()),
+            on_failure: OnFailure::default(),
+        }
+    }
+}
+
+/// `[[route]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Name in the log.
+    pub name: Spanned<String>,
+    /// Conditions; several keys all hold, without any the route matches everything.
+    #[serde(default, rename = "match")]
+    pub when: Match,
+    /// What the recipients get: a built-in profile or one of `[profile.NAME]`.
+    pub profile: Spanned<String>,
+    /// On findings of level MUST: `annotate`, `reject`, `tempfail`, `quarantine`.
+    #[serde(default)]
+    pub on_must: Action,
+    /// On findings of level SHOULD.
+    #[serde(default)]
+    pub on_should: Action,
+}
+
+/// One value or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs)]
+pub enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        OneOrMore::More(Vec::new())
+    }
+}
+
+impl OneOrMore {
+    /// All of them.
+    pub fn into_vec(self) -> Vec<String> {
+        match self {
+            OneOrMore::One(one) => vec![one],
+            OneOrMore::More(more) => more,
+        }
+    }
+}
+
+/// `match` of a route. Patterns are globs (`*`, `?`), compared without case; a list means any of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Match {
+    /// Networks of the client: `192.0.2.0/24`, `2001:db8::/32`, `192.0.2.1`.
+    pub client: Vec<Spanned<String>>,
+    /// Authenticated users.
+    pub auth: Patterns,
+    /// HELO names.
+    pub helo: Patterns,
+    /// Reverse-paths; `<>` is the null reverse-path.
+    pub sender: Patterns,
+    /// Forward-paths.
+    pub recipient: Patterns,
+    /// Header fields: name and patterns of the value on one line.
+    pub header: BTreeMap<String, OneOrMore>,
+    /// Macros of the MTA known at MAIL: name (`daemon_name` or `{daemon_name}`) and patterns.
+    #[serde(rename = "macro")]
+    pub macros: BTreeMap<Spanned<String>, OneOrMore>,
+}
+
+/// A list of globs, each with its place in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Patterns(pub Vec<Spanned<String>>);
