@@ -15,6 +15,7 @@ pub mod engine;
 pub mod limits;
 pub mod media;
 pub mod message;
+pub mod milter;
 pub mod plan;
 pub mod policy;
 pub mod probe;

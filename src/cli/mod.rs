@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 pub mod check;
 pub mod completions;
+pub mod config;
 pub mod convert;
 pub mod demo;
 pub mod explain;
 mod facts;
 mod files;
 pub mod inspect;
+pub mod logging;
 pub mod man;
 pub mod probe;
+pub mod serve;
 pub mod transcode;
 
 /// Exit code for wrong usage and I/O errors.
@@ -30,6 +33,8 @@ pub struct Cli {
 enum Command {
     /// Judge messages against VPIM and its relatives.
     Check(check::Args),
+    /// Check a configuration, or show what is in effect.
+    Config(config::Args),
     /// Explain a rule, or list all of them.
     Explain(explain::Args),
     /// Show what a message is made of.
@@ -46,12 +51,15 @@ enum Command {
     Completions(completions::Args),
     /// Write the manual pages.
     Man(man::Args),
+    /// Run the milter.
+    Serve(serve::Args),
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Convert(args) => convert::run(&args),
@@ -60,5 +68,6 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Serve(args) => serve::run(&args),
     }
 }
