@@ -265,11 +265,7 @@ fn timed_out(what: &'static str) -> io::Error {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         if let Poll::Ready(result) = Pin::new(&mut this.io).poll_read(cx, buf) {
@@ -354,7 +350,11 @@ mod tests {
         frame
     }
 
-    async fn read(guarded: &mut Guarded<DuplexStream>, frames: &[u8], mta: &mut DuplexStream) -> io::Result<()> {
+    async fn read(
+        guarded: &mut Guarded<DuplexStream>,
+        frames: &[u8],
+        mta: &mut DuplexStream,
+    ) -> io::Result<()> {
         mta.write_all(frames).await.unwrap();
         let mut got = vec![0; frames.len()];
         let mut at = 0;

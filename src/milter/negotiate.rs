@@ -123,7 +123,11 @@ pub fn consequences(missing: u32) -> Vec<(&'static str, &'static str)> {
         (action::ADDHDRS, "SMFIF_ADDHDRS", "no field can be added: no VPIM-Results, no conversion"),
         (action::CHGHDRS, "SMFIF_CHGHDRS", "no field can be changed or removed: no conversion"),
         (action::CHGBODY, "SMFIF_CHGBODY", "no body can be replaced: nothing is converted"),
-        (action::QUARANTINE, "SMFIF_QUARANTINE", "nothing can be quarantined: such mail is delivered unchanged"),
+        (
+            action::QUARANTINE,
+            "SMFIF_QUARANTINE",
+            "nothing can be quarantined: such mail is delivered unchanged",
+        ),
     ]
     .into_iter()
     .filter(|(bit, _, _)| missing & bit != 0)

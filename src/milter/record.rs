@@ -81,7 +81,9 @@ pub fn address(live: &Live, address: &str) -> String {
     if !live.hash_addresses || address.is_empty() {
         return format!("<{}>", value(address));
     }
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&live.settings.results.key) else { return "#".to_owned() };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&live.settings.results.key) else {
+        return "#".to_owned();
+    };
     mac.update(address.to_ascii_lowercase().as_bytes());
     let hash = mac.finalize().into_bytes();
     hash.iter().take(8).fold(String::from("#"), |text, octet| format!("{text}{octet:02x}"))

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn an_unsound_reply_is_a_temporary_failure() {
-        for (code, enhanced) in [(250, (2, 0, 0)), (550, (4, 7, 1)), (999, (9, 0, 0)), (0, (0, 0, 0)), (599, (5, 0, 0))] {
+        for (code, enhanced) in
+            [(250, (2, 0, 0)), (550, (4, 7, 1)), (999, (9, 0, 0)), (0, (0, 0, 0)), (599, (5, 0, 0))]
+        {
             let safe = safe(&Reply { code, enhanced, lines: vec![] });
             assert_eq!((safe.code.as_str(), safe.enhanced.as_str()), ("451", "4.3.0"));
             assert_eq!(safe.lines.len(), 1);

@@ -223,7 +223,7 @@ impl Connection {
         }
         message.raw.extend_from_slice(b"\r\n");
         message.bytes += 2;
-        if !engine::wants_body(&message.raw, &live.settings) {
+        if !engine::wants_body(&message.raw) {
             record::unjudged(live, &message.envelope, message.bytes, "unchanged", "ordinary mail");
             return Answer::Accept;
         }
@@ -248,7 +248,8 @@ impl Connection {
             self.message = Some(message);
             return if self.terms.has(protocol::SKIP) { Answer::Skip } else { Answer::Continue };
         }
-        if !self.service.reserve(&mut message.held, octets).await || message.raw.try_reserve(piece.len()).is_err()
+        if !self.service.reserve(&mut message.held, octets).await
+            || message.raw.try_reserve(piece.len()).is_err()
         {
             return self.no_memory(message);
         }
@@ -318,7 +319,8 @@ pub fn without_missing(mut outcome: Outcome, terms: Terms) -> Outcome {
             (action::CHGHDRS, "SMFIF_CHGHDRS")
         }
     };
-    let hold = matches!(outcome.verdict, Verdict::Quarantine(_)).then_some((action::QUARANTINE, "SMFIF_QUARANTINE"));
+    let hold =
+        matches!(outcome.verdict, Verdict::Quarantine(_)).then_some((action::QUARANTINE, "SMFIF_QUARANTINE"));
     let mut all = outcome.modifications.iter().map(needed).chain(hold);
     if let Some((_, name)) = all.find(|(bit, _)| !terms.allows(*bit)) {
         outcome.record.unchanged_because = Some(format!("the MTA does not offer {name}"));
@@ -393,7 +395,8 @@ mod tests {
         Connection::new(service, live, terms)
     }
 
-    const ENFORCE: &str = "mode = \"enforce\"\n[[route]]\nname = \"v\"\nprofile = \"voice\"\nmatch.recipient = [\"*@v.test\"]";
+    const ENFORCE: &str =
+        "mode = \"enforce\"\n[[route]]\nname = \"v\"\nprofile = \"voice\"\nmatch.recipient = [\"*@v.test\"]";
 
     fn nothing(_: &str) -> Option<String> {
         None
@@ -490,7 +493,8 @@ mod tests {
     #[test]
     fn an_outcome_that_needs_a_missing_action_changes_nothing() {
         let c = connection("");
-        let mut outcome = engine::process(b"\r\n", &Envelope::default(), &c.live.settings, &Default::default());
+        let mut outcome =
+            engine::process(b"\r\n", &Envelope::default(), &c.live.settings, &Default::default());
         outcome.verdict = Verdict::Quarantine("x".into());
         outcome.modifications = vec![Modification::ReplaceBody(vec![])];
         let terms = Terms { actions: 0x11, protocol: 0, missing: 0x2 };

@@ -117,7 +117,9 @@ fn inet_remedy(error: &io::Error) -> String {
 fn bind_unix(path: &Path, mode: u32) -> Result<(UnixListener, u64, u64), String> {
     if let Ok(there) = fs::symlink_metadata(path) {
         if !there.file_type().is_socket() {
-            return Err("a file of this name is there and is no socket; remove it or choose another path".into());
+            return Err(
+                "a file of this name is there and is no socket; remove it or choose another path".into()
+            );
         }
         if StdUnixStream::connect(path).is_ok() {
             return Err("another process answers there; stop it or choose another path".into());
@@ -236,11 +238,7 @@ impl Acceptor {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),

@@ -146,7 +146,8 @@ impl Service {
         let Ok(Ok(worker)) = free else { return Err(Failure::Busy) };
         let stop = StopOnDrop(Arc::default());
         let time = Duration::from_millis(live.settings.limits.work_ms);
-        let ambient = Ambient { date: Some(super::clock::rfc5322_date(SystemTime::now())), stop: stop.0.clone() };
+        let ambient =
+            Ambient { date: Some(super::clock::rfc5322_date(SystemTime::now())), stop: stop.0.clone() };
         let (core, octets) = (self.core.clone(), raw.clone());
         let mut work = tokio::task::spawn_blocking(move || {
             let outcome = core(&octets, &envelope, &live.settings, &ambient);
@@ -269,8 +270,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_waited_for_and_given_back() {
-        let service =
-            service("[limits]\nmessage_bytes = 2048\n[daemon]\nmemory_bytes = 4096", Arc::new(engine::process));
+        let service = service(
+            "[limits]\nmessage_bytes = 2048\n[daemon]\nmemory_bytes = 4096",
+            Arc::new(engine::process),
+        );
         let (mut a, mut b) = (Held::default(), Held::default());
         assert!(service.reserve(&mut a, 1_000).await);
         assert!(service.reserve(&mut a, 3_000).await);
