@@ -4,11 +4,20 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 pub mod check;
+pub mod completions;
 pub mod config;
+pub mod convert;
+pub mod demo;
 pub mod explain;
+pub mod input;
+mod facts;
+mod files;
 pub mod inspect;
 pub mod logging;
+pub mod man;
+pub mod probe;
 pub mod serve;
+pub mod transcode;
 
 /// Exit code for wrong usage and I/O errors.
 pub const EXIT_USAGE: u8 = 2;
@@ -31,6 +40,18 @@ enum Command {
     Explain(explain::Args),
     /// Show what a message is made of.
     Inspect(inspect::Args),
+    /// Rewrite one message for a destination.
+    Convert(convert::Args),
+    /// Convert one audio or fax body.
+    Transcode(transcode::Args),
+    /// Play the MTA to a running milter; the health check.
+    Probe(probe::Args),
+    /// Show the milter at work on bundled messages, with nothing installed.
+    Demo(demo::Args),
+    /// Print a completion script for a shell.
+    Completions(completions::Args),
+    /// Write the manual pages.
+    Man(man::Args),
     /// Run the milter.
     Serve(serve::Args),
 }
@@ -42,6 +63,12 @@ pub fn run() -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Transcode(args) => transcode::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Serve(args) => serve::run(&args),
     }
 }

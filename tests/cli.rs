@@ -1,0 +1,323 @@
+//! The commands as an administrator runs them: the built program, its output, files and exit codes.
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use support::directory::TestDirectory;
+use support::scripted_milter::{Behaviour, ScriptedMilter};
+use support::tools;
+
+const VOICE: &[&str] = &[
+    "desk-voice-fax.eml",
+    "desk-name-subject.eml",
+    "fax-mixed-resolution.eml",
+    "pbx-asterisk-wav.eml",
+    "pbx-hylafax-tiff.eml",
+    "viol-nibble-order.eml",
+    "viol-no-disposition.eml",
+];
+
+fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vpim-milter"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the built binary starts");
+    let mut pipe = child.stdin.take().expect("stdin is piped");
+    let octets = stdin.to_vec();
+    // A command that does not read its input closes the pipe.
+    let writer = std::thread::spawn(move || drop(pipe.write_all(&octets)));
+    let output = child.wait_with_output().expect("the binary ends");
+    writer.join().expect("the writer does not panic");
+    output
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("the program was not killed")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn example(name: &str) -> Vec<u8> {
+    fs::read(path_of(name)).expect("a bundled message")
+}
+
+fn path_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/messages").join(name)
+}
+
+fn converted(profile: &str, raw: &[u8]) -> Vec<u8> {
+    let output = run(["convert", "--to", profile, "-"], raw);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    output.stdout
+}
+
+/// The decoded body of the first part of a media type.
+fn body_of(raw: &[u8], media_type: &str) -> Option<Vec<u8>> {
+    let mail = mailparse::parse_mail(raw).expect("a message");
+    let part = mail.parts().find(|p| p.ctype.mimetype.eq_ignore_ascii_case(media_type))?;
+    Some(part.get_body_raw().expect("a body"))
+}
+
+#[test]
+fn converting_twice_gives_the_same_octets_as_once() {
+    for name in VOICE {
+        let raw = example(name);
+        for profile in ["desktop", "vpim2"] {
+            let once = converted(profile, &raw);
+            let twice = converted(profile, &once);
+            assert!(once == twice, "{name} -> {profile} is not idempotent");
+        }
+        // WAV in ordinary mail is what a mail client takes.
+        let fits = name == "pbx-asterisk-wav.eml";
+        assert_eq!(converted("desktop", &raw) == raw, fits, "{name}");
+    }
+}
+
+#[test]
+fn mail_that_needs_nothing_comes_out_octet_for_octet() {
+    let plain = example("pass-plain.eml");
+    for profile in ["desktop", "vpim2", "untouched"] {
+        assert!(converted(profile, &plain) == plain, "{profile}");
+    }
+    for name in VOICE {
+        let raw = example(name);
+        assert!(converted("untouched", &raw) == raw, "{name}");
+    }
+    // A conforming voice message for a VPIM system.
+    let raw = example("desk-voice-fax.eml");
+    assert!(converted("vpim2", &raw) == raw);
+    assert!(converted("desktop", b"") == b"");
+}
+
+#[test]
+fn conversion_says_what_it_did_where_the_message_is_not() {
+    let directory = TestDirectory::new("convert");
+    let out = directory.join("out.eml");
+    let message = path_of("desk-voice-fax.eml");
+    let args = |format: &str| {
+        let words: [&OsStr; 8] = [
+            "convert".as_ref(),
+            "--to".as_ref(),
+            "desktop".as_ref(),
+            "--format".as_ref(),
+            format.as_ref(),
+            "-o".as_ref(),
+            out.as_ref(),
+            message.as_ref(),
+        ];
+        words.map(OsStr::to_owned)
+    };
+    let text = run(args("text"), b"");
+    assert!(text.stdout.is_empty());
+    assert!(stderr(&text).contains("-> audio/wav"), "{}", stderr(&text));
+    let json = run(args("json"), b"");
+    let said: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON on standard output");
+    assert_eq!(said["verdict"], "deliver");
+    assert_eq!(said["class"], "vpim2");
+    assert_eq!(said["profile"], "desktop");
+    assert_eq!(said["bytes_out"].as_u64(), fs::metadata(&out).ok().map(|m| m.len()));
+    let piped = run(["convert", "--to", "desktop", "--format", "json", "-"], &example("desk-voice-fax.eml"));
+    assert_eq!(piped.stdout, fs::read(&out).expect("written"));
+    let said: serde_json::Value = serde_json::from_slice(&piped.stderr).expect("JSON on stderr");
+    assert!(said["actions"].as_array().is_some_and(|a| a.len() >= 2), "{said}");
+}
+
+#[test]
+fn what_leaves_for_a_mail_client_plays_and_opens_elsewhere() {
+    let out = converted("desktop", &example("desk-voice-fax.eml"));
+    let wav = body_of(&out, "audio/wav").expect("a WAV part");
+    let pdf = body_of(&out, "application/pdf").expect("a PDF part");
+    assert!(wav.starts_with(b"RIFF") && pdf.starts_with(b"%PDF-"));
+    let directory = TestDirectory::new("elsewhere");
+    if tools::available(&["ffmpeg"]) {
+        let file = directory.join("x.wav");
+        fs::write(&file, &wav).expect("written");
+        // Four seconds, as the sender's own decoder would play them.
+        assert_eq!(pcm_by_ffmpeg(&file, &["-i"]).len(), 4 * 8000 * 2);
+    }
+    if tools::available(&["pdftoppm"]) {
+        let file = directory.join("x.pdf");
+        fs::write(&file, &pdf).expect("written");
+        assert_eq!(pages_by_poppler(&directory, &file), 2);
+    }
+}
+
+fn pcm_by_ffmpeg(file: &Path, input: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin"])
+        .args(input)
+        .arg(file)
+        .args(["-f", "s16le", "-ar", "8000", "-ac", "1", "-"])
+        .output()
+        .expect("ffmpeg runs");
+    assert!(output.status.success(), "{}", stderr(&output));
+    output.stdout
+}
+
+fn pages_by_poppler(directory: &TestDirectory, pdf: &Path) -> usize {
+    let prefix = directory.join("page");
+    let done = Command::new("pdftoppm").args(["-r", "50"]).arg(pdf).arg(&prefix).output().expect("it runs");
+    assert!(done.status.success() && done.stderr.is_empty(), "{}", stderr(&done));
+    let entries = fs::read_dir(directory.path()).expect("a folder").flatten();
+    entries.filter(|e| e.file_name().to_string_lossy().starts_with("page")).count()
+}
+
+/// Runs `transcode` in a folder.
+fn transcode(directory: &TestDirectory, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vpim-milter"))
+        .arg("transcode")
+        .args(args)
+        .current_dir(directory.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the built binary starts")
+}
+
+#[test]
+fn audio_survives_a_round_trip_and_other_decoders_agree() {
+    let directory = TestDirectory::new("audio");
+    let raw = body_of(&example("desk-voice-fax.eml"), "audio/32kadpcm").expect("an audio part");
+    fs::write(directory.join("in.726"), &raw).expect("written");
+    for (from, to) in [("in.726", "a.wav"), ("a.wav", "b.726"), ("in.726", "c.au"), ("c.au", "d.wav")] {
+        let output = transcode(&directory, &[from, to]);
+        assert_eq!(code(&output), 0, "{from} -> {to}: {}", stderr(&output));
+        assert!(stderr(&output).contains("4.00 s"), "{}", stderr(&output));
+    }
+    // G.726 of its own decoding is itself, once the coder's state is the same from the start.
+    assert_eq!(fs::read(directory.join("b.726")).expect("written").len(), raw.len());
+    if tools::available(&["ffmpeg"]) {
+        let ours = pcm_by_ffmpeg(&directory.join("a.wav"), &["-i"]);
+        let theirs = pcm_by_ffmpeg(
+            &directory.join("in.726"),
+            &["-f", "g726le", "-code_size", "4", "-sample_rate", "8000", "-i"],
+        );
+        assert!(rms_difference(&ours, &theirs) < 40.0, "{}", rms_difference(&ours, &theirs));
+        assert_eq!(pcm_by_ffmpeg(&directory.join("c.au"), &["-i"]).len(), ours.len());
+    }
+}
+
+/// Of 16-bit samples; ffmpeg's G.726 is not that of the ITU to the last bit.
+fn rms_difference(a: &[u8], b: &[u8]) -> f64 {
+    assert!(!a.is_empty() && a.len().abs_diff(b.len()) <= 4, "{} and {} octets", a.len(), b.len());
+    let samples = |octets: &[u8]| -> Vec<f64> {
+        octets.chunks_exact(2).map(|c| f64::from(i16::from_le_bytes([c[0], c[1]]))).collect()
+    };
+    let (a, b) = (samples(a), samples(b));
+    let sum: f64 = a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum();
+    (sum / a.len() as f64).sqrt()
+}
+
+#[test]
+fn a_fax_becomes_pdf_and_bitmaps() {
+    let directory = TestDirectory::new("fax");
+    let raw = body_of(&example("fax-mixed-resolution.eml"), "image/tiff").expect("a fax");
+    fs::write(directory.join("in.tif"), &raw).expect("written");
+    for to in ["out.pdf", "out.pbm", "out.tif"] {
+        let output = transcode(&directory, &["in.tif", to]);
+        assert_eq!(code(&output), 0, "{to}: {}", stderr(&output));
+    }
+    let pbm = fs::read(directory.join("out.pbm")).expect("written");
+    assert!(pbm.starts_with(b"P4\n1728 432\n"));
+    assert_eq!(pbm.len(), 2 * 12 + 1728 / 8 * (432 + 864));
+    if tools::available(&["pdftoppm"]) {
+        assert_eq!(pages_by_poppler(&directory, &directory.join("out.pdf")), 2);
+    }
+}
+
+#[test]
+fn transcode_works_in_a_pipe_and_tells_what_cannot_be() {
+    let raw = body_of(&example("desk-voice-fax.eml"), "audio/32kadpcm").expect("an audio part");
+    let piped = run(["transcode", "--from", "audio/32KADPCM", "--to", "audio/wav;codec=7", "-", "-"], &raw);
+    assert_eq!(code(&piped), 0, "{}", stderr(&piped));
+    assert!(piped.stdout.starts_with(b"RIFF"));
+    for (expected, args) in [
+        (1, ["--from", "image/tiff", "--to", "application/pdf", "-", "-"]),
+        (1, ["--from", "audio/PCMU", "--to", "audio/amr", "-", "-"]),
+        (2, ["--from", "audio/PCMU", "--to", "audio", "-", "-"]),
+        (2, ["--from", "audio/PCMU", "--format", "text", "-", "-"]),
+    ] {
+        let output = run(["transcode"].iter().chain(&args), b"neither fish nor fowl");
+        assert_eq!(code(&output), expected, "{args:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty());
+    }
+    let list = run(["transcode", "--list"], b"");
+    assert!(stdout(&list).contains("audio/32kadpcm") && code(&list) == 0);
+}
+
+#[test]
+fn probe_tells_a_milter_that_delivers_from_one_that_is_not_there() {
+    let milter = ScriptedMilter::start(Behaviour::no_op());
+    let socket = milter.socket();
+    let health = run(["probe", "--milter", &socket], b"");
+    assert_eq!(code(&health), 0, "{}", stderr(&health));
+    assert!(stdout(&health).contains("alive"), "{}", stdout(&health));
+    let raw = example("pass-plain.eml");
+    let json = run(["probe", "--milter", &socket, "--format", "json", "-"], &raw);
+    let said: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!((said["verdict"].as_str(), said["delivered"].as_bool()), (Some("accept"), Some(true)));
+    let delivered = run(["probe", "--milter", &socket, "-o", "-", "-"], &raw);
+    assert_eq!(delivered.stdout, raw);
+    assert!(stderr(&delivered).contains("verdict     accept"), "{}", stderr(&delivered));
+    for bad in [["--milter", "inet:1@127.0.0.1", "-"], ["--milter", "nonsense", "-"]] {
+        let output = run(["probe"].iter().chain(&bad), &raw);
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn generated_texts_are_there() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&run(["completions", shell], b"")).contains("transcode"), "{shell}");
+    }
+    assert!(stdout(&run(["man"], b"")).contains(".TH VPIM-MILTER 8"));
+    let directory = TestDirectory::new("man");
+    let folder = directory.join("man8");
+    let made = run(["man".as_ref(), folder.as_os_str()], b"");
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let page = fs::read_to_string(folder.join("vpim-milter-convert.8")).expect("a page of its own");
+    assert!(page.contains("NOTES AND EXAMPLES") && page.contains(".nf"), "{page}");
+}
+
+#[test]
+fn wrong_usage_and_missing_files_are_exit_code_2() {
+    let directory = TestDirectory::new("usage");
+    let missing = directory.join("missing.eml").display().to_string();
+    for args in [
+        vec!["nonsense"],
+        vec!["convert", "-"],
+        vec!["convert", "--to", "no-such-profile", "-"],
+        vec!["convert", "--to", "desktop", &missing],
+        vec!["convert", "--to", "desktop", "-o", "/nonexistent/x", "-"],
+        vec!["transcode", "a.wav"],
+        vec!["transcode", &missing, "x.wav"],
+        vec!["probe", "-"],
+        vec!["probe", "--milter", "inet:1@127.0.0.1", "-o", "x"],
+        vec!["completions", "no-such-shell"],
+    ] {
+        let output = run(&args, b"");
+        assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["convert", "transcode", "probe", "demo", "completions", "man"] {
+        let help = run([command, "--help"], b"");
+        assert_eq!(code(&help), 0);
+        assert!(stdout(&help).contains("Example"), "{command}: {}", stdout(&help));
+    }
+}
