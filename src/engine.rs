@@ -4,7 +4,7 @@
 //! I/O.
 
 use crate::conformance::{self, Finding, Level};
-use crate::limits::Budget;
+use crate::limits::{Budget, Exceeded};
 use crate::message::edit::{EditList, Modification};
 use crate::message::{Message, structured};
 use crate::plan::results::{self, Summary};
@@ -211,9 +211,14 @@ impl Decision<'_> {
     /// it came (with the results field).
     fn not_converted(&mut self, refused: &Refused) -> Option<Outcome> {
         self.record.unchanged_because = Some(refused.to_string());
-        if matches!(refused, Refused::Internal(_)) {
-            let text = "internal error, the message is kept by the sender";
-            let reply = Reply { code: 451, enhanced: (4, 3, 0), lines: vec![text.to_owned()] };
+        // Counted work cannot run away, so time that is over means a machine too slow for now.
+        let own_fault = match refused {
+            Refused::Internal(_) => Some(((4, 3, 0), "Local failure, try again later")),
+            Refused::Limit(Exceeded::WorkTime) => Some(((4, 3, 2), "Too busy, try again later")),
+            _ => None,
+        };
+        if let Some((enhanced, text)) = own_fault {
+            let reply = Reply { code: 451, enhanced, lines: vec![text.to_owned()] };
             return (self.settings.mode == Mode::Enforce).then(|| self.take(Verdict::Refuse(reply)));
         }
         let wish = self.settings.profiles.get(&self.route.profile).map(|p| p.cannot_convert)?;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod convert;
 pub mod demo;
 pub mod explain;
+pub mod input;
 mod facts;
 mod files;
 pub mod inspect;

@@ -1,1 +1,304 @@
-//! Findings and parts as an administrator or a program reads them.
+//! Findings and parts as an administrator or a program reads them: one JSON object a message, or
+//! text. Everything that comes from the message is escaped; a report never carries control
+//! characters to a terminal.
+
+use super::{Finding, conformant};
+use crate::media::{Facts, MediaError};
+use crate::message::Message;
+use crate::vpim::class::evidence;
+use crate::vpim::{Body, Class, Survey};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// More of a line of the message is not shown.
+const EXCERPT: usize = 76;
+
+/// The report on one message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Name of the file, or `-`.
+    pub file: String,
+    /// Class of the message.
+    pub profile: &'static str,
+    /// No MUST or MUST NOT is broken, and a profile is claimed where there is voice or fax.
+    pub conformant: bool,
+    /// The violations.
+    pub findings: Vec<FindingReport>,
+    /// The audio and fax parts.
+    pub parts: Vec<PartReport>,
+    /// Why the message has its class.
+    #[serde(skip)]
+    pub why: Vec<String>,
+}
+
+/// One violation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct FindingReport {
+    pub rule: &'static str,
+    pub rfc: u16,
+    pub section: &'static str,
+    pub level: &'static str,
+    pub message: String,
+    pub part: Option<String>,
+    pub header: Option<String>,
+    pub line: Option<usize>,
+    pub repairable: bool,
+    #[serde(skip)]
+    pub remedy: &'static str,
+    #[serde(skip)]
+    pub excerpt: Option<String>,
+}
+
+/// One audio or fax part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct PartReport {
+    pub part: Option<String>,
+    #[serde(rename = "type")]
+    pub media_type: String,
+    pub disposition: Option<String>,
+    pub voice: Option<String>,
+    /// What was found in the bytes.
+    pub codec: Option<String>,
+    pub duration_s: Option<f64>,
+    pub sample_rate: Option<u32>,
+    pub channels: Option<u16>,
+    pub pages: Option<u32>,
+    pub encoding: String,
+    /// Octets after transfer decoding.
+    pub bytes: usize,
+    /// Why the bytes were not read, for the text rendering.
+    #[serde(skip)]
+    pub unread: Option<MediaError>,
+}
+
+impl Report {
+    /// The report on a surveyed and judged message.
+    pub fn new(file: &str, survey: &Survey<'_>, findings: &[Finding]) -> Self {
+        let findings = if survey.class == Class::None { &[] } else { findings };
+        Report {
+            file: file.to_owned(),
+            profile: survey.class.name(),
+            conformant: conformant(survey, findings),
+            findings: findings.iter().map(|f| FindingReport::new(survey.message, f)).collect(),
+            parts: survey.bodies.iter().map(|b| PartReport::new(survey, b)).collect(),
+            why: evidence(survey.message),
+        }
+    }
+
+    /// True where a finding is a SHOULD or SHOULD NOT.
+    pub fn has_should(&self) -> bool {
+        self.findings.iter().any(|f| f.level.starts_with("SHOULD"))
+    }
+
+    /// One line of JSON, without its line end.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The report for people.
+    pub fn text(&self) -> String {
+        let verdict = match (self.profile, self.conformant) {
+            ("none", _) => "no voice or fax mail",
+            (_, true) => "conforming",
+            (_, false) => "NOT conforming",
+        };
+        let mut out = format!("{}: {}, {verdict}\n", printable(&self.file), self.profile);
+        for (n, why) in self.why.iter().enumerate() {
+            let lead = if n == 0 { "because" } else { "    and" };
+            let _ = writeln!(out, "  {lead} {}", printable(why));
+        }
+        for part in &self.parts {
+            let _ = writeln!(out, "  part {}", part.text());
+        }
+        for finding in &self.findings {
+            out.push_str(&finding.text());
+        }
+        out
+    }
+}
+
+impl FindingReport {
+    fn new(message: &Message<'_>, finding: &Finding) -> Self {
+        FindingReport {
+            rule: finding.rule.id,
+            rfc: finding.rule.rfc,
+            section: finding.rule.section,
+            level: finding.rule.level.name(),
+            message: printable(&finding.message),
+            part: finding.part.clone(),
+            header: finding.header.as_deref().map(printable),
+            line: finding.line,
+            repairable: finding.rule.repair.is_some(),
+            remedy: finding.rule.remedy,
+            excerpt: finding.at.and_then(|at| excerpt(message, at)),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut place = Vec::new();
+        place.extend(self.part.as_ref().map(|p| format!("part {p}")));
+        place.extend(self.header.clone());
+        place.extend(self.line.map(|l| format!("line {l}")));
+        let place = if place.is_empty() { "envelope".to_owned() } else { place.join(", ") };
+        let mut out =
+            format!("  {} {} (RFC {} {}): {}\n", self.level, self.rule, self.rfc, self.section, place);
+        let _ = writeln!(out, "      {}", self.message);
+        if let Some(excerpt) = &self.excerpt {
+            let _ = writeln!(out, "      > {excerpt}");
+        }
+        let repair = if self.repairable { " [can be repaired here]" } else { "" };
+        let _ = writeln!(out, "      remedy: {}{repair}", self.remedy);
+        out
+    }
+}
+
+impl PartReport {
+    /// The report on one body.
+    pub fn new(survey: &Survey<'_>, body: &Body) -> Self {
+        let mut part = PartReport {
+            part: survey.message.part_number(body.entity),
+            bytes: body.octets,
+            ..PartReport::default()
+        };
+        if let Some(entity) = survey.message.entity(body.entity) {
+            part.media_type = entity.content_type.essence();
+            part.disposition = entity.disposition.as_ref().map(|d| d.head.clone());
+            part.voice =
+                entity.disposition.as_ref().and_then(|d| d.parameters.value("voice")).map(str::to_owned);
+            part.encoding = entity.encoding.name().to_owned();
+        }
+        match &body.facts {
+            Ok(report) => part.facts(&report.facts),
+            Err(error) => part.unread = Some(error.clone()),
+        }
+        part
+    }
+
+    fn facts(&mut self, facts: &Facts) {
+        match facts {
+            Facts::Audio(audio) => {
+                self.codec = Some(audio.codec.clone());
+                // Milliseconds are enough, and the same on every machine.
+                self.duration_s = audio.duration_s().map(|d| (d * 1000.0).round() / 1000.0);
+                self.sample_rate = Some(audio.sample_rate_hz).filter(|r| *r > 0);
+                self.channels = Some(audio.channels);
+            }
+            Facts::Fax(fax) => {
+                let coding = fax.pages.first().map(|p| p.coding.clone());
+                self.codec = Some(coding.unwrap_or_else(|| fax.container.clone()));
+                self.pages = match fax.pages.len() {
+                    0 => fax.page_count,
+                    n => u32::try_from(n).ok(),
+                };
+            }
+        }
+    }
+
+    /// One line for people.
+    pub fn text(&self) -> String {
+        let mut out = format!("{}: {}", self.part.as_deref().unwrap_or("-"), printable(&self.media_type));
+        let mut add = |text: Option<String>| out.extend(text.map(|t| format!(", {t}")));
+        add(self.voice.as_deref().map(|v| format!("voice={}", printable(v))));
+        add(self.codec.as_deref().map(|c| format!("found {}", printable(c))));
+        add(self.duration_s.map(|d| format!("{d:.1} s")));
+        add(self.sample_rate.map(|r| format!("{r} Hz")));
+        add(self.channels.filter(|c| *c != 1).map(|c| format!("{c} channels")));
+        add(self.pages.map(|p| format!("{p} page{}", if p == 1 { "" } else { "s" })));
+        add(Some(format!("{}, {} octets", printable(&self.encoding), self.bytes)));
+        add(self.unread.as_ref().map(|e| format!("not read: {}", printable(&e.to_string()))));
+        out
+    }
+}
+
+/// The line of the message at an offset, shortened and escaped.
+fn excerpt(message: &Message<'_>, at: usize) -> Option<String> {
+    let raw = message.raw();
+    let line = raw.get(at..)?;
+    let end = memchr::memchr(b'\n', line).unwrap_or(line.len()).min(EXCERPT);
+    let text = String::from_utf8_lossy(line.get(..end)?.trim_ascii_end());
+    (!text.is_empty()).then(|| printable(&text))
+}
+
+/// Text without control characters or anything that reorders what is shown.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || hidden {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{Budget, Limits};
+    use crate::vpim::Envelope;
+
+    fn report(raw: &[u8]) -> Report {
+        let limits = Limits::default();
+        let message = Message::parse(raw, &limits);
+        let envelope = Envelope::default();
+        let survey = Survey::new(&message, &envelope, None, &limits, &mut Budget::new(&limits));
+        Report::new("m\u{1b}.eml", &survey, &crate::conformance::judge(&survey))
+    }
+
+    #[test]
+    fn json_has_the_promised_names() {
+        let raw = b"MIME-Version: 1.0 (Voice 2.0)\r\nContent-Type: audio/32KADPCM\r\n\r\nxx\r\n";
+        let json: serde_json::Value = serde_json::from_str(&report(raw).json()).unwrap();
+        for key in ["file", "profile", "conformant", "findings", "parts"] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        for key in ["rule", "rfc", "section", "level", "message", "part", "header", "line", "repairable"] {
+            assert!(json["findings"][0].get(key).is_some(), "{key}");
+        }
+        for key in [
+            "part",
+            "type",
+            "disposition",
+            "voice",
+            "codec",
+            "duration_s",
+            "sample_rate",
+            "channels",
+            "pages",
+            "encoding",
+            "bytes",
+        ] {
+            assert!(json["parts"][0].get(key).is_some(), "{key}");
+        }
+        assert_eq!((json["profile"].as_str(), json["conformant"].as_bool()), (Some("vpim2"), Some(false)));
+        assert_eq!(json["parts"][0]["part"], "1");
+    }
+
+    #[test]
+    fn findings_on_the_message_header_belong_to_no_part() {
+        let raw = b"MIME-Version: 1.0 (Voice 2.0)\r\nContent-Type: audio/32KADPCM\r\n\r\nxx\r\n";
+        let report = report(raw);
+        let part = |id: &str| report.findings.iter().find(|f| f.rule == id).unwrap().part.clone();
+        assert_eq!(part("vpim2-date-present"), None);
+        assert_eq!(part("vpim2-content-disposition-present"), None);
+        assert_eq!(part("vpim2-voice-message-required"), Some("1".into()));
+    }
+
+    #[test]
+    fn text_never_carries_control_characters() {
+        let raw = b"MIME-Version: 1.0 (Voice 2.0)\r\nContent-Type: audio/\x1b[2J; x=\x07\r\nSensitivity: \x1b[31m\xe2\x80\xae\r\n\r\nxx\r\n";
+        let text = report(raw).text();
+        assert!(text.lines().count() > 3);
+        assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
+    }
+
+    #[test]
+    fn ordinary_mail_has_no_findings() {
+        let report = report(b"Subject: x\n\nhello\n");
+        assert_eq!((report.profile, report.conformant, report.findings.len()), ("none", true, 0));
+    }
+}

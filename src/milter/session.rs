@@ -223,7 +223,7 @@ impl Connection {
         }
         message.raw.extend_from_slice(b"\r\n");
         message.bytes += 2;
-        if !engine::wants_body(&message.raw, &live.settings) {
+        if !engine::wants_body(&message.raw) {
             record::unjudged(live, &message.envelope, message.bytes, "unchanged", "ordinary mail");
             return Answer::Accept;
         }

@@ -18,7 +18,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system write Content-Disposition: inline; voice=Voice-Message.",
         classes: VPIM2,
         check: content_disposition_present,
-        repair: None,
+        repair: Some(add_disposition),
         samples: Samples::changed(
             VOICE,
             &[("Content-Disposition: inline; voice=Voice-Message; filename=m1.726\n", "")],
@@ -232,6 +232,21 @@ fn make_inline(s: &Survey<'_>, edits: &mut EditList) {
         if let Some(at) = value.windows(head.len()).position(|w| w.eq_ignore_ascii_case(head)) {
             let start = field.value.start + at;
             edits.body(crate::message::Span::new(start, start + head.len()), b"inline".to_vec());
+        }
+    }
+}
+
+/// Writes a disposition where it is certain what the part is: no other part is the voice message.
+fn add_disposition(s: &Survey<'_>, edits: &mut EditList) {
+    for (_, container) in s.containers() {
+        let audio = || s.children(container).filter(|(_, e)| e.content_type.main == "audio");
+        let is_message =
+            |e| s.disposition(e, "voice").and_then(VoiceKind::parse) == Some(VoiceKind::VoiceMessage);
+        let mut bare = audio().filter(|(_, e)| e.disposition.is_none());
+        if let (Some((_, part)), None, false) =
+            (bare.next(), bare.next(), audio().any(|(_, e)| is_message(e)))
+        {
+            insert_in_part(s, edits, part, "Content-Disposition: inline; voice=Voice-Message");
         }
     }
 }

@@ -398,7 +398,7 @@ fn mime_version_present(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn mime_version_voice_comment(s: &Survey<'_>, f: &mut Findings<'_>) {
-    let Some(field) = s.top("MIME-Version").filter(|_| !s.is_report() && s.audio().next().is_some()) else {
+    let Some(field) = s.top("MIME-Version").filter(|_| !s.is_report() && s.has_audio()) else {
         return;
     };
     if !claims_voice_2(s.octets(field)) {
@@ -496,12 +496,11 @@ fn vpim2421_same_originator_addresses(s: &Survey<'_>, f: &mut Findings<'_>) {
     }
 }
 
-/// Something RFC 5322 3.3 or its obsolete forms would call a date: day, month, year, time.
+/// A date of RFC 5322 3.3, also where the zone is missing.
 fn is_date(text: &str) -> bool {
-    value::date(text.as_bytes()).is_some()
-        && words(text.as_bytes())
-            .iter()
-            .any(|w| w.matches(':').count() >= 1 && w.starts_with(|c: char| c.is_ascii_digit()))
+    let zoned = if zone(text).is_some() { text.to_owned() } else { format!("{text} +0000") };
+    let is_time = |w: &String| w.contains(':') && w.starts_with(|c: char| c.is_ascii_digit());
+    value::date(zoned.as_bytes()).is_some() && words(text.as_bytes()).iter().any(is_time)
 }
 
 /// What follows the time of day.

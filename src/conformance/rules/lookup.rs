@@ -65,6 +65,11 @@ impl Survey<'_> {
         self.leaves("audio")
     }
 
+    /// True where audio is found, by label or by its bytes.
+    pub fn has_audio(&self) -> bool {
+        self.judged().any(|(id, e)| e.content_type.main == "audio" || self.audio_facts(id).is_some())
+    }
+
     /// The judged leaves of type audio or image.
     pub fn media(&self) -> impl Iterator<Item = (EntityId, &Entity)> {
         self.judged()

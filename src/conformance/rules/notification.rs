@@ -423,11 +423,7 @@ fn blocks(s: &Survey<'_>, e: &Entity) -> Vec<Block> {
                     value.push_str(line);
                 }
             }
-            Some(block) if line.trim().is_empty() => {
-                if !block.is_empty() && !full {
-                    out.push(Vec::new());
-                }
-            }
+            Some(block) if line.trim().is_empty() && !block.is_empty() && !full => out.push(Vec::new()),
             Some(block) => {
                 if let Some((name, value)) = line.split_once(':') {
                     block.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));

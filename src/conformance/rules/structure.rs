@@ -37,7 +37,7 @@ pub static RULES: &[Rule] = &[
         classes: VPIM2_OR_OTHER,
         check: voice_message_required,
         repair: None,
-        samples: Samples::changed(VOICE, &[("multipart/voice-message; version=2.0;", "multipart/mixed;")]),
+        samples: Samples { good: VOICE, bad: PBX },
     },
     Rule {
         id: "vpim2-voice-message-version",
@@ -217,8 +217,7 @@ fn top_level_voice_message(s: &Survey<'_>, f: &mut Findings<'_>) {
 
 fn voice_message_required(s: &Survey<'_>, f: &mut Findings<'_>) {
     let root = s.message.root();
-    let has_audio = s.judged().any(|(id, e)| e.content_type.main == "audio" || s.audio_facts(id).is_some());
-    if has_audio && !s.is_report() && s.containers().next().is_none() && root.type_declared {
+    if s.has_audio() && !s.is_report() && s.containers().next().is_none() && root.type_declared {
         f.entity(
             ROOT,
             format!("audio in {}, not in a multipart/voice-message", quoted(&root.content_type.essence())),

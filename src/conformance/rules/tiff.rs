@@ -404,13 +404,7 @@ pub static RULES: &[Rule] = &[
         classes: FAX_PAGES,
         check: tiff_f_clean_fax_data_values,
         repair: None,
-        samples: Samples::changed(
-            VOICE_FAX,
-            &[(
-                "AQAAABYBAwABAAAAAgAAABcBBAABAAAACAAAABoBBQABAAAAzgAAABsBBQABAAAA1gAAACQBBAAB",
-                "AQAAABYBAwABAAAAAgAAABcBBAABAAAACAAAABoBBQABAAAAzgAAABsBBQABAAAA1gAAAEcBBAAB",
-            )],
-        ),
+        samples: Samples::changed(VOICE_FAX, &[("ACQBBAAB\nAAAAAAAAACgB", "AEcBBAAB\nAAAAAwAAACgB")]),
     },
     Rule {
         id: "image-tiff-magic",

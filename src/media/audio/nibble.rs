@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn no_tone_of_any_frequency_and_phase_is_called_swapped() {
-        for hz in (100..4_000).step_by(100).chain([3_750, 3_850]) {
-            for phase in [0.0, 0.8, 1.6, 2.4] {
+        for hz in (100..4_000).step_by(300).chain([3_750, 3_850]) {
+            for phase in [0.0, 1.6] {
                 let step = std::f64::consts::TAU * f64::from(hz) / 8_000.0;
                 let verdict =
-                    order_of(&encoded((0..8_000).map(|k| 8_000.0 * (step * f64::from(k) + phase).sin())));
+                    order_of(&encoded((0..6_000).map(|k| 8_000.0 * (step * f64::from(k) + phase).sin())));
                 assert!(!verdict.swapped, "{hz} Hz, phase {phase}: {verdict:?}");
             }
         }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn no_piece_of_conforming_speech_is_called_swapped() {
         for length in [2_000, 4_000, 8_000] {
-            for piece in SPEECH.windows(length).step_by(500) {
+            for piece in SPEECH.windows(length).step_by(2_000) {
                 let verdict = order_of(piece);
                 assert!(!verdict.swapped, "{length} octets: {verdict:?}");
             }

@@ -193,3 +193,105 @@ impl Encoder for Compressor {
         out.extend(samples.iter().map(|&sample| self.0[usize::from(sample.cast_unsigned() >> 2)]));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    const LAWS: [(Law, &Codec, &str); 2] = [(Law::A, &PCMA, "alaw"), (Law::Mu, &PCMU, "ulaw")];
+
+    fn decoded(codec: &Codec, octets: &[u8]) -> Vec<i16> {
+        let mut out = Vec::new();
+        codec.decoder.unwrap()(codec).decode(octets, &mut out);
+        out
+    }
+
+    fn encoded(codec: &Codec, samples: &[i16]) -> Vec<u8> {
+        let mut out = Vec::new();
+        codec.encoder.unwrap()(codec).encode(samples, &mut out);
+        out
+    }
+
+    fn all_codes() -> Vec<u8> {
+        (0..=255).collect()
+    }
+
+    /// 0..=32767, then -32768..=-1.
+    fn all_samples() -> Vec<i16> {
+        (0..=u16::MAX).map(u16::cast_signed).collect()
+    }
+
+    fn sha256(bytes: &[u8]) -> String {
+        Sha256::digest(bytes).iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    #[test]
+    fn equals_the_tables_of_the_itu_tool() {
+        // Hashes of the four tables that the G.711 tool of ITU-T G.191 gives, samples little endian.
+        let hashes = [
+            (
+                "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174",
+                "f77c76aa923ee25617453f87514828a12896227f82ff383bf3bb53d6ac7c2a0f",
+            ),
+            (
+                "3dab54339e520bb2c924826e3b72a917a2b612e9fd12fc867500f1d983a75827",
+                "455d3ccb989aea3ed20d8783a99859635739069ad7ffab3bfc61f36feb6de709",
+            ),
+        ];
+        for ((_, codec, name), (decode, encode)) in LAWS.into_iter().zip(hashes) {
+            let samples = decoded(codec, &all_codes());
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            assert_eq!(sha256(&bytes), decode, "{name} decoding");
+            assert_eq!(sha256(&encoded(codec, &all_samples())), encode, "{name} encoding");
+        }
+    }
+
+    #[test]
+    fn equals_the_stored_tables_where_they_are_at_hand() {
+        let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors/g711"));
+        if !folder.is_dir() {
+            println!("skipped: G.711 tables (no ../shared)");
+            return;
+        }
+        for (_, codec, name) in LAWS {
+            let want = std::fs::read(folder.join(format!("{name}_encode_65536.bin"))).unwrap();
+            assert!(encoded(codec, &all_samples()) == want, "{name} encoding");
+            let table = std::fs::read_to_string(folder.join(format!("{name}_decode.tsv"))).unwrap();
+            let want: Vec<i16> =
+                table.lines().filter_map(|line| line.split('\t').next_back()?.trim().parse().ok()).collect();
+            assert_eq!(decoded(codec, &all_codes()), want, "{name} decoding");
+        }
+    }
+
+    #[test]
+    fn coding_a_decoded_octet_changes_nothing_but_the_negative_zero_of_mu_law() {
+        for (_, codec, name) in LAWS {
+            let again = encoded(codec, &decoded(codec, &all_codes()));
+            for (code, again) in all_codes().into_iter().zip(again) {
+                let want = if name == "ulaw" && code == 0x7F { 0xFF } else { code };
+                assert_eq!(again, want, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn steps_go_to_the_next_value_and_stop_at_the_ends() {
+        for (law, codec, name) in LAWS {
+            let value = |octet: u8| law.expand(octet);
+            let mut values: Vec<i32> =
+                decoded(codec, &all_codes()).iter().map(|&x| i32::from(x) >> 2).collect();
+            values.sort_unstable();
+            values.dedup();
+            for octet in all_codes() {
+                let at = values.binary_search(&value(octet)).unwrap();
+                assert_eq!(
+                    value(law.next_up(octet)),
+                    values[(at + 1).min(values.len() - 1)],
+                    "{name} {octet:#x}"
+                );
+                assert_eq!(value(law.next_down(octet)), values[at.saturating_sub(1)], "{name} {octet:#x}");
+            }
+        }
+    }
+}

@@ -29,6 +29,13 @@ pub trait Transcoder {
     fn transcode(&mut self, input: &[u8], out: &mut Vec<u8>);
 }
 
+/// Makes a decoder in its initial state.
+pub type NewDecoder = fn(&Codec) -> Box<dyn Decoder>;
+/// Makes an encoder in its initial state.
+pub type NewEncoder = fn(&Codec) -> Box<dyn Encoder>;
+/// Makes a way from the first codec to the second that needs no linear samples, if there is one.
+pub type NewTranscoder = fn(&Codec, &Codec) -> Option<Box<dyn Transcoder>>;
+
 /// One line of the table.
 pub struct Codec {
     /// Name in facts and messages, unique in the table.
@@ -45,12 +52,12 @@ pub struct Codec {
     pub unit_samples: usize,
     /// Channels it can hold interleaved.
     pub max_channels: u16,
-    /// Makes a decoder in its initial state.
-    pub decoder: Option<fn(&Codec) -> Box<dyn Decoder>>,
-    /// Makes an encoder in its initial state.
-    pub encoder: Option<fn(&Codec) -> Box<dyn Encoder>>,
+    /// `None` where bodies cannot be read.
+    pub decoder: Option<NewDecoder>,
+    /// `None` where bodies cannot be made.
+    pub encoder: Option<NewEncoder>,
     /// A better way from this codec to another than through linear samples, for one channel at one rate.
-    pub direct: Option<fn(&Codec, &Codec) -> Option<Box<dyn Transcoder>>>,
+    pub direct: Option<NewTranscoder>,
 }
 
 impl std::fmt::Debug for Codec {

@@ -273,10 +273,10 @@ fn packings_follow_rfc_3551() {
     let codes = [1, 2, 3, 4, 5, 6, 7, 1];
     let mut low = Vec::new();
     pack::<Rate24>(&codes, Packing::LowFirst, &mut low);
-    assert_eq!(low, [0b11_010_001, 0b0_101_100_0, 0b001_111_11]);
+    assert_eq!(low, [0b1101_0001, 0b0101_1000, 0b0011_1111]);
     let mut high = Vec::new();
     pack::<Rate24>(&codes, Packing::HighFirst, &mut high);
-    assert_eq!(high, [0b001_010_01, 0b1_100_101_1, 0b10_111_001]);
+    assert_eq!(high, [0b0010_1001, 0b1100_1011, 0b1011_1001]);
     let mut back = [0; BLOCK];
     assert_eq!(unpack::<Rate24>(&low, Packing::LowFirst, &mut back), 8);
     assert_eq!(back[..8], codes);

@@ -1,0 +1,203 @@
+//! Classification and rules over the message corpus: a copy of a part of it in tests/data/corpus,
+//! and the whole of it where ../shared is there.
+
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use vpim_milter::conformance::{Finding, judge};
+use vpim_milter::limits::{Budget, Limits};
+use vpim_milter::message::Message;
+use vpim_milter::vpim::class::{classify, may_be_ours};
+use vpim_milter::vpim::{Class, Envelope, Survey};
+
+const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus");
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/corpus");
+
+struct Judged {
+    class: Class,
+    conformant: bool,
+    findings: Vec<Finding>,
+}
+
+fn check(raw: &[u8], envelope: &Envelope) -> Judged {
+    let limits = Limits::default();
+    let message = Message::parse(raw, &limits);
+    let survey = Survey::new(&message, envelope, None, &limits, &mut Budget::new(&limits));
+    let findings = judge(&survey);
+    let conformant = vpim_milter::conformance::conformant(&survey, &findings);
+    Judged { class: survey.class, conformant, findings }
+}
+
+fn envelope(known: &Value) -> Envelope {
+    let envelope = &known["envelope"];
+    Envelope {
+        mail_from: envelope["mail_from"].as_str().map(str::to_owned),
+        rcpt_to: envelope["rcpt_to"]
+            .as_array()
+            .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            .unwrap_or_default(),
+        binary_mime: envelope["body"].as_str() == Some("BINARYMIME"),
+        ..Envelope::default()
+    }
+}
+
+/// The messages of a folder: name, octets, what is known.
+fn messages(folder: &str) -> Vec<(String, Vec<u8>, Value)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    paths.sort();
+    let is_mail = |p: &&PathBuf| p.extension().is_some_and(|e| e == "eml");
+    paths.iter().filter(is_mail).map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> (String, Vec<u8>, Value) {
+    let known = std::fs::read(path.with_extension("json")).expect("every message has its JSON");
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    (name, std::fs::read(path).unwrap(), serde_json::from_slice(&known).unwrap())
+}
+
+fn agreement(folder: &str, least: usize) {
+    let all = messages(folder);
+    if all.is_empty() {
+        println!("skipped: the corpus {folder} (no ../shared)");
+        return;
+    }
+    assert!(all.len() >= least, "{} messages in {folder}", all.len());
+    let (mut wrong, mut excused, mut false_alarms) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut listed, mut found) = (0, 0);
+    let mut missed = Vec::new();
+    for (name, raw, known) in &all {
+        let judged = check(raw, &envelope(known));
+        let conformant = known["conformant"].as_bool().unwrap();
+        let profile = match known["profile"].as_str().unwrap() {
+            "none" if !conformant => "voice-other",
+            other => other,
+        };
+        if (judged.class.name(), judged.conformant) != (profile, conformant) {
+            let musts: Vec<_> =
+                judged.findings.iter().filter(|f| f.rule.level.is_must()).map(|f| f.rule.id).collect();
+            let row = format!(
+                "{name:32} expected {profile} {conformant}, got {} {} {musts:?}",
+                judged.class.name(),
+                judged.conformant
+            );
+            let certain = known["conformant_certain"].as_bool().unwrap_or(true);
+            if certain { wrong.push(row) } else { excused.push(row) }
+        }
+        if known["category"] == "pass" && !judged.findings.is_empty() {
+            false_alarms.push(name.clone());
+        }
+        for violation in known["violations"].as_array().into_iter().flatten() {
+            if violation["certainty"] == "debatable" {
+                continue;
+            }
+            listed += 1;
+            let hit = judged.findings.iter().any(|f| {
+                Some(u64::from(f.rule.rfc)) == violation["rfc"].as_u64()
+                    && Some(f.rule.section) == violation["section"].as_str()
+            });
+            if hit {
+                found += 1;
+            } else {
+                missed.push(format!(
+                    "{name:32} {} {} {}",
+                    violation["rfc"], violation["section"], violation["what"]
+                ));
+            }
+        }
+    }
+    println!("{folder}: {} of {} agree", all.len() - wrong.len() - excused.len(), all.len());
+    println!("differences on uncertain verdicts:\n  {}", excused.join("\n  "));
+    println!("differences:\n  {}", wrong.join("\n  "));
+    println!(
+        "certain violations found by section: {found} of {listed}; not found:\n  {}",
+        missed.join("\n  ")
+    );
+    assert!(false_alarms.is_empty(), "findings on ordinary mail: {false_alarms:?}");
+    assert!(wrong.len() * 20 <= all.len(), "{} of {} differ", wrong.len(), all.len());
+}
+
+#[test]
+fn verdicts_agree_with_the_corpus() {
+    agreement(SHARED, 170);
+}
+
+#[test]
+fn verdicts_agree_with_the_bundled_part_of_the_corpus() {
+    agreement(OWN, 20);
+}
+
+#[test]
+fn what_has_a_class_is_wanted_by_its_header() {
+    for (name, raw, _) in messages(OWN).into_iter().chain(messages(SHARED)) {
+        let class = classify(&Message::parse(&raw, &Limits::default()));
+        let end = raw.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
+        let end =
+            end.or_else(|| raw.windows(2).position(|w| w == b"\n\n").map(|at| at + 2)).unwrap_or(raw.len());
+        assert!(
+            class == Class::None || may_be_ours(&raw[..end]),
+            "{name} is {class:?} and its body not wanted"
+        );
+    }
+}
+
+#[test]
+fn hostile_messages_take_time_by_their_size_only() {
+    let deep: Vec<u8> = (0..20_000)
+        .flat_map(|n| {
+            format!("Content-Type: multipart/voice-message; boundary=b{n}\r\n\r\n--b{n}\r\n").into_bytes()
+        })
+        .collect();
+    let part = "--b\r\nContent-Type: audio/32KADPCM\r\nContent-Duration: x\r\n\r\n////\r\n";
+    let top = "MIME-Version: 1.0 (Voice 2.0)\r\nContent-Type: multipart/voice-message; boundary=b\r\n\r\n";
+    let broad = format!("{top}{}--b--\r\n", part.repeat(20_000)).into_bytes();
+    let fields = format!("{}{top}", "Content-Duration: 1\r\nTo: a@b\r\n".repeat(50_000)).into_bytes();
+    let hostile = messages(SHARED).into_iter().filter(|(name, ..)| name.starts_with("hostile-"));
+    let made = [("deep", deep), ("broad", broad), ("fields", fields)];
+    for (name, raw) in hostile.map(|(n, r, _)| (n, r)).chain(made.map(|(n, r)| (n.to_owned(), r))) {
+        let start = Instant::now();
+        check(&raw, &Envelope::default());
+        let took = start.elapsed();
+        println!("{name}: {} octets in {took:?}", raw.len());
+        assert!(took < Duration::from_secs(10), "{name} took {took:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_messages_never_panic(raw in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        check(&raw, &Envelope::default());
+        may_be_ours(&raw);
+    }
+
+    #[test]
+    fn mutated_messages_never_panic(
+        pick in any::<prop::sample::Index>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let all = small();
+        let mut raw = all[pick.index(all.len())].clone();
+        for (at, octet) in changes {
+            // Most of a message is media; the structure is at its beginning.
+            let at = at.index(raw.len().min(3_000));
+            raw[at] = octet;
+        }
+        raw.truncate(cut.index(raw.len() * 4).max(1));
+        check(&raw, &Envelope::default());
+        may_be_ours(&raw);
+    }
+}
+
+/// The bundled messages.
+fn small() -> &'static [Vec<u8>] {
+    static ALL: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+    ALL.get_or_init(|| {
+        messages(OWN).into_iter().map(|(_, raw, _)| raw).filter(|r| r.len() < 30_000).collect()
+    })
+}
