@@ -280,6 +280,51 @@ fn probe_tells_a_milter_that_delivers_from_one_that_is_not_there() {
 }
 
 #[test]
+fn the_demonstration_comes_out_as_it_should() {
+    let directory = TestDirectory::new("demo");
+    let output = run(["demo".as_ref(), directory.path().as_os_str()], b"");
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(fs::read(directory.join("report.txt")).expect("a report"), output.stdout);
+    let of = |path: &str| fs::read(directory.join(path)).expect(path);
+    assert!(of("1-voice-and-fax-to-a-person/out-part-2.wav").starts_with(b"RIFF"));
+    assert!(of("1-voice-and-fax-to-a-person/out-part-3.pdf").starts_with(b"%PDF-"));
+    assert_eq!(of("8-ordinary-mail/out.eml"), example("pass-plain.eml"));
+    assert!(!directory.join("7-no-disposition-to-a-strict-voice-system/out.eml").exists());
+    // The configuration it leaves is one to start from.
+    let config = directory.join("demo.toml");
+    let checked = run(["config".as_ref(), "check".as_ref(), config.as_os_str()], b"");
+    assert_eq!(code(&checked), 0, "{}", stderr(&checked));
+}
+
+#[test]
+fn profiles_of_a_configuration_can_be_converted_to() {
+    let directory = TestDirectory::new("config");
+    let config = directory.join("x.toml");
+    fs::write(&config, "[profile.mine]\nextends = \"desktop\"\nsummary = false\n").expect("written");
+    let args = |to: &'static str| {
+        let words: [&OsStr; 6] = [
+            "convert".as_ref(),
+            "--config".as_ref(),
+            config.as_ref(),
+            "--to".as_ref(),
+            to.as_ref(),
+            "-".as_ref(),
+        ];
+        words.map(OsStr::to_owned)
+    };
+    let raw = example("desk-voice-fax.eml");
+    let mine = run(args("mine"), &raw);
+    assert_eq!(code(&mine), 0, "{}", stderr(&mine));
+    assert!(body_of(&mine.stdout, "audio/wav").is_some() && body_of(&mine.stdout, "text/plain").is_none());
+    assert!(body_of(&run(args("desktop"), &raw).stdout, "text/plain").is_some());
+    assert_eq!(code(&run(args("theirs"), &raw)), 2);
+    fs::write(&config, "mode = \"nonsense\"\n").expect("written");
+    let bad = run(args("mine"), &raw);
+    assert_eq!(code(&bad), 2);
+    assert!(stderr(&bad).contains("x.toml:1:"), "{}", stderr(&bad));
+}
+
+#[test]
 fn generated_texts_are_there() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&run(["completions", shell], b"")).contains("transcode"), "{shell}");
