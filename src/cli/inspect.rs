@@ -1,6 +1,5 @@
 //! `vpim-milter inspect`: what a message is made of, octet for octet.
 
-use super::EXIT_USAGE;
 use super::files;
 use crate::conformance::report::{PartReport, printable};
 use crate::limits::{Budget, Limits};
