@@ -7,18 +7,20 @@
 //! `VPIM-Results` field the daemon would put on it.
 
 use super::files::{self, Failure, Format};
+use crate::config::{self, Config};
 use crate::engine::{self, Ambient, Outcome, Record, Reply, Verdict};
-use crate::message::{Message, value};
+use crate::message::Message;
+use crate::milter::clock::rfc5322_date;
 use crate::plan::results;
-use crate::policy::Settings;
-use crate::vpim::Envelope;
+use crate::policy::{Mode, Route, Settings, profile};
 use crate::vpim::envelope::bare_path;
+use crate::vpim::{Class, Envelope};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// authserv-id of the results field, and the host of identifiers that must be made.
 const OFFLINE_HOST: &str = "localhost";
@@ -42,6 +44,9 @@ pub struct Args {
     /// The profile of the destination, such as `desktop` or `vpim2`.
     #[arg(long, value_name = "PROFILE")]
     to: String,
+    /// Take profiles, limits and the results field from this configuration; its routes are not asked.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The reverse-path of the envelope; empty for the null reverse-path.
     #[arg(long, value_name = "ADDRESS")]
     mail_from: Option<String>,
@@ -78,12 +83,26 @@ fn convert(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn settings(args: &Args) -> Result<Settings, Failure> {
-    let settings = Settings::for_profile(&args.to, OFFLINE_HOST);
+    let settings = match &args.config {
+        Some(file) => Settings {
+            mode: Mode::Enforce,
+            routes: vec![Route::catch_all("all", &args.to)],
+            ..configuration(file)?.settings
+        },
+        None => Settings::for_profile(&args.to, OFFLINE_HOST),
+    };
     if !settings.profiles.contains_key(&args.to) {
         let known: Vec<&str> = settings.profiles.keys().map(String::as_str).collect();
         return Err(Failure::new(format!("no profile `{}`; there are: {}", args.to, known.join(", "))));
     }
     Ok(settings)
+}
+
+fn configuration(file: &Path) -> Result<Config, Failure> {
+    config::load(Some(file), profile::builtin()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(format!("the configuration cannot be used:\n{}", lines.join("\n")))
+    })
 }
 
 fn envelope(args: &Args) -> Envelope {
@@ -102,7 +121,7 @@ fn rewrite(raw: &[u8], envelope: &Envelope, settings: &Settings) -> Outcome {
         return too_large(raw);
     }
     let pass = |settings: &Settings| {
-        let ambient = Ambient { date: now(), stop: alarm(limits.work_ms) };
+        let ambient = Ambient { date: Some(rfc5322_date(SystemTime::now())), stop: alarm(limits.work_ms) };
         engine::rewrite(raw, envelope, settings, &ambient)
     };
     let outcome = pass(settings);
@@ -127,19 +146,8 @@ fn has_results(raw: &[u8], settings: &Settings) -> bool {
 }
 
 fn too_large(raw: &[u8]) -> Outcome {
-    let record = Record {
-        class: "none",
-        conformant: true,
-        rules: Vec::new(),
-        route: None,
-        profile: None,
-        actions: Vec::new(),
-        losses: Vec::new(),
-        broken_signatures: Vec::new(),
-        unchanged_because: Some("larger than limits.message_bytes".to_owned()),
-        bytes_in: raw.len(),
-        bytes_out: raw.len(),
-    };
+    let mut record = Record::of(Class::None, raw.len());
+    record.unchanged_because = Some("larger than limits.message_bytes".to_owned());
     Outcome { verdict: Verdict::Deliver, modifications: Vec::new(), rewritten: None, record }
 }
 
@@ -152,11 +160,6 @@ fn alarm(ms: u64) -> Arc<AtomicBool> {
         raised.store(true, Ordering::Relaxed);
     });
     flag
-}
-
-fn now() -> Option<String> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    Some(value::format_date(i64::try_from(seconds).ok()?))
 }
 
 /// What was done, for `--format json`.

@@ -205,13 +205,18 @@ impl EditList {
     /// Octets of the message after the edits; an estimate where edits are not valid.
     pub fn size_after(&self, message: &Message<'_>) -> usize {
         let fields = &message.root().header.fields;
+        let eol = message.eol().text().len();
+        // Folds are LF in the edits and get the line ends of the message.
+        let written = |value: &[u8]| value.len() + memchr::memchr_iter(b'\n', value).count() * (eol - 1);
         let (mut gone, mut come) = (0, 0);
         for edit in &self.header {
             let old = edit.field().and_then(|index| fields.get(index));
             gone += old.map_or(0, |f| f.span.len());
             come += match edit {
-                HeaderEdit::Replace { value, .. } => value.len() + old.map_or(0, |f| f.name.len()) + 3,
-                HeaderEdit::Insert { name, value, .. } => value.len() + name.len() + 3,
+                HeaderEdit::Replace { value, .. } => {
+                    written(value) + old.map_or(0, |f| f.name.len()) + 1 + eol
+                }
+                HeaderEdit::Insert { name, value, .. } => written(value) + name.len() + 1 + eol,
                 HeaderEdit::Delete { .. } => 0,
             };
         }

@@ -148,7 +148,8 @@ fn say_report(report: &Report, played: &mut Played) {
     let ms = report.elapsed.as_secs_f64() * 1e3;
     played.say("milter", &format!("{} ({ms:.1} ms)", report.verdict));
     for modification in &report.modifications {
-        played.say("change", &modification.to_string());
+        // Folds are of no interest here.
+        played.say("change", &modification.to_string().replace("\\n", ""));
     }
     for violation in &report.violations {
         played.say("breach", &violation.to_string());
@@ -223,6 +224,7 @@ fn compare(scene: &Scene, report: &Report, delivered: Option<&[u8]>, played: &mu
             let left = Judged::of(raw);
             if let Some(class) = class {
                 played.expect(left.class == *class, || format!("class {} and not {class}", left.class));
+                played.expect(left.conformant, || format!("does not conform to {class}"));
             }
             for (media_type, wanted) in *parts {
                 let found: Vec<&Leaf> = left.leaves.iter().filter(|l| l.media_type == *media_type).collect();

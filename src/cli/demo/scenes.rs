@@ -24,7 +24,7 @@ pub struct Scene {
 pub enum Expect {
     /// Delivered with so many parts of these media types.
     Converted {
-        /// Class after the conversion, where the recipient's system asks for it.
+        /// Class to which it conforms after the conversion, where the recipient's system asks for one.
         class: Option<&'static str>,
         /// Media type in lower case and how many parts of it there are.
         parts: &'static [(&'static str, usize)],
