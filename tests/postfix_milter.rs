@@ -73,7 +73,7 @@ fn voice_is_converted_and_recipients_of_another_form_are_deferred() {
     assert_eq!(code(&replies), 250, "{replies:?}");
     let delivered = sink.wait_for(1, PATIENCE).pop().expect("waited for it");
     assert_eq!(delivered.recipients(), ["b@people.test"]);
-    let text = String::from_utf8_lossy(delivered.without_received()).into_owned();
+    let text = String::from_utf8_lossy(&delivered.data).into_owned();
     assert!(text.contains("VPIM-Results:") && text.contains("multipart/mixed"), "{text:.600}");
     assert!(!text.contains("\r\r\n"));
 }

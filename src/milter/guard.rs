@@ -234,6 +234,9 @@ fn is_modification(reply: u8) -> bool {
     matches!(reply, b'+' | b'2' | b'-' | b'b' | b'e' | b'h' | b'i' | b'm' | b'q')
 }
 
+/// A moment of the inward stream: whole frames so far, and whether one has begun.
+type Moment = (u64, bool);
+
 /// A connection under guard.
 #[derive(Debug)]
 pub struct Guarded<S> {
@@ -241,8 +244,8 @@ pub struct Guarded<S> {
     flow: Arc<Flow>,
     inbound: Inbound,
     outbound: Outbound,
-    /// The running wait for octets, and the frames and head octets it began with.
-    reading: Option<((u64, bool), Pin<Box<Sleep>>)>,
+    /// The running wait for octets, and the moment it began at.
+    reading: Option<(Moment, Pin<Box<Sleep>>)>,
     writing: Option<Pin<Box<Sleep>>>,
 }
 

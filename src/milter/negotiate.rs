@@ -25,6 +25,9 @@
 //!
 //! EOH, BODY and EOM answer always: ordinary mail is accepted at EOH, the body can be skipped or
 //! refused for now when memory is short, and its replies are the back-pressure on the MTA.
+//!
+//! Limit: an empty offer (no action bit, or no protocol bit) is read by the protocol library, as by
+//! libmilter, as the defaults of version 1; an MTA that truly offers nothing refuses the answer.
 
 use crate::policy::profile::{Refusal, Structure};
 use crate::policy::route::Action;

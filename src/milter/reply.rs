@@ -67,7 +67,7 @@ mod tests {
         assert_eq!((safe.code.as_str(), safe.enhanced.as_str()), ("550", "5.6.1"));
         assert_eq!(safe.lines[0], "100%% caf???250 ok");
         assert_eq!(safe.lines[1].len(), LINE_OCTETS);
-        assert!(safe.lines[1].len() % 2 == 0, "no percent sign is cut in half");
+        assert!(safe.lines[1].len().is_multiple_of(2), "no percent sign is cut in half");
     }
 
     #[test]
