@@ -306,7 +306,8 @@ impl Outcome {
 }
 
 impl Record {
-    fn of(class: Class, bytes: usize) -> Self {
+    /// The record of a message to which nothing was done yet.
+    pub fn of(class: Class, bytes: usize) -> Self {
         Record {
             class: class.name(),
             conformant: class != Class::VoiceOther,

@@ -1,5 +1,7 @@
 //! What we write, read by other people's programs: ffmpeg and SoX, where they are installed.
 
+#![allow(clippy::unwrap_used)] // all of this is test code
+
 use mime::Mime;
 use std::io::Write;
 use std::process::{Command, Stdio};

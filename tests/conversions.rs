@@ -94,15 +94,15 @@ fn what_leaves_for_a_voice_system_conforms() {
         let survey = Survey::new(&message, &envelope, None, &limits, &mut Budget::new(&limits));
         assert_eq!(survey.class, Class::Vpim2, "{name}");
         let findings = conformance::judge(&survey);
-        let broken: Vec<String> = findings
+        let broken: Vec<_> = findings.iter().filter(|f| f.rule.level.is_must()).collect();
+        // A conversion does not rewrite what the sender said of itself: its address, date, identifier.
+        let ours: Vec<String> = broken
             .iter()
-            .filter(|f| f.rule.level.is_must())
+            .filter(|f| {
+                f.part.is_some()
+                    || !matches!(f.header.as_deref(), Some("From" | "Date" | "Message-ID" | "To"))
+            })
             .map(|f| format!("{} ({})", f.rule.id, f.message))
-            .collect();
-        // What only the sender knows cannot be added: a domain for an address, who sent it.
-        let ours: Vec<&String> = broken
-            .iter()
-            .filter(|b| !b.starts_with("vpim2-address") && !b.starts_with("vpim2-header-from"))
             .collect();
         assert!(ours.is_empty(), "{name}: {ours:?}");
         conforming += usize::from(broken.is_empty());

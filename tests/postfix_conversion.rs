@@ -240,7 +240,7 @@ fn a_fax_arrives_as_pdf_at_a_desk_and_as_one_strip_tiff_at_a_voice_system() {
     let chain = Chain::start();
     let directory = TestDirectory::new("fax");
     let tiff = std::fs::read(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fax/letter-std_mmr_lsb_II_s64.tif"),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fax/tiff/letter-std_mmr_lsb_MM_s64.tif"),
     )
     .expect("a bundled fax of several strips");
     let mut mail = b"From: Fax <fax@fax.example.net>\r\nTo: <intake@desktop.example.org>\r\nSubject: fax\r\n\

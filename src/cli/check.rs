@@ -1,7 +1,7 @@
 //! `vpim-milter check`: judges messages offline.
 
 use super::EXIT_USAGE;
-use super::input;
+use super::files;
 use crate::conformance::judge;
 use crate::conformance::report::{Report, printable};
 use crate::limits::{Budget, Limits};
@@ -71,18 +71,20 @@ pub fn run(args: &Args) -> ExitCode {
     let (mut broken, mut unreadable) = (false, false);
     for path in &args.files {
         let name = path.to_string_lossy();
-        match input::read(path, limits.message_bytes) {
+        match files::read_at_most(path, limits.message_bytes) {
             Ok(raw) => {
                 let report = check(&name, &raw, &envelope, args.profile.0, &limits);
                 broken |= !report.conformant || (args.strict && report.has_should());
-                input::print(&match args.format {
+                let text = match args.format {
                     Format::Text => report.text(),
                     Format::Json => report.json() + "\n",
-                });
+                };
+                // An output closed early (`| head`) is no error of the messages.
+                let _ = files::print(text.as_bytes());
             }
             Err(error) => {
                 unreadable = true;
-                eprintln!("vpim-milter: {}: {error}", printable(&name));
+                files::note(format_args!("vpim-milter: {}", printable(&error.to_string())));
             }
         }
     }

@@ -13,8 +13,8 @@ use crate::message::Message;
 use crate::milter::clock::rfc5322_date;
 use crate::plan::results;
 use crate::policy::{Mode, Route, Settings, profile};
-use crate::vpim::Envelope;
 use crate::vpim::envelope::bare_path;
+use crate::vpim::{Class, Envelope};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -146,19 +146,8 @@ fn has_results(raw: &[u8], settings: &Settings) -> bool {
 }
 
 fn too_large(raw: &[u8]) -> Outcome {
-    let record = Record {
-        class: "none",
-        conformant: true,
-        rules: Vec::new(),
-        route: None,
-        profile: None,
-        actions: Vec::new(),
-        losses: Vec::new(),
-        broken_signatures: Vec::new(),
-        unchanged_because: Some("larger than limits.message_bytes".to_owned()),
-        bytes_in: raw.len(),
-        bytes_out: raw.len(),
-    };
+    let mut record = Record::of(Class::None, raw.len());
+    record.unchanged_because = Some("larger than limits.message_bytes".to_owned());
     Outcome { verdict: Verdict::Deliver, modifications: Vec::new(), rewritten: None, record }
 }
 

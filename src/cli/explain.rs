@@ -1,7 +1,7 @@
 //! `vpim-milter explain`: the catalogue of rules.
 
 use super::EXIT_USAGE;
-use super::input;
+use super::files;
 use crate::conformance::{Rule, rules};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -97,12 +97,12 @@ pub fn run(args: &Args) -> ExitCode {
         eprintln!("vpim-milter: no rule {id:?}; `vpim-milter explain` lists all");
         return ExitCode::from(EXIT_USAGE);
     }
-    input::print(&match args.format {
+    let text = match args.format {
         Format::Text => entries.iter().map(Entry::text).collect::<Vec<_>>().join("\n"),
         Format::Markdown => entries.iter().map(Entry::markdown).collect(),
         Format::Json => json(args.rule.is_some(), &entries) + "\n",
-    });
-    ExitCode::SUCCESS
+    };
+    files::finish(files::print(text.as_bytes()).map(|()| ExitCode::SUCCESS))
 }
 
 fn json(one: bool, entries: &[Entry]) -> String {

@@ -39,13 +39,25 @@ pub fn is_standard(path: &Path) -> bool {
 
 /// Reads a whole file, or standard input for `-`.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut octets = Vec::new();
+    read_at_most(path, usize::MAX)
+}
+
+/// Reads a message, or standard input for `-`; more than `limit` octets are a failure.
+pub fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let done = if is_standard(path) {
-        io::stdin().lock().read_to_end(&mut octets)
+        bounded(io::stdin().lock(), limit)
     } else {
-        File::open(path).and_then(|mut file| file.read_to_end(&mut octets))
+        File::open(path).and_then(|file| bounded(file, limit))
     };
-    done.map_err(|error| Failure::doing(format_args!("cannot read {}", path.display()), error))?;
+    done.map_err(|error| Failure::doing(format_args!("cannot read {}", path.display()), error))
+}
+
+fn bounded(from: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    from.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut octets)?;
+    if octets.len() > limit {
+        return Err(io::Error::other(format!("larger than limits.message_bytes ({limit})")));
+    }
     Ok(octets)
 }
 
@@ -103,6 +115,12 @@ mod tests {
         assert!(failure.starts_with("cannot read no/such/file.eml: "), "{failure}");
         let failure = write(Path::new("no/such/file.eml"), b"").unwrap_err().to_string();
         assert!(failure.starts_with("cannot write no/such/file.eml: "), "{failure}");
+    }
+
+    #[test]
+    fn input_beyond_the_limit_is_refused() {
+        assert_eq!(bounded(&b"1234"[..], 4).unwrap(), b"1234");
+        assert!(bounded(&b"12345"[..], 4).is_err());
     }
 
     #[test]

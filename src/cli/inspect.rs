@@ -1,7 +1,6 @@
 //! `vpim-milter inspect`: what a message is made of, octet for octet.
 
-use super::EXIT_USAGE;
-use super::input;
+use super::files;
 use crate::conformance::report::{PartReport, printable};
 use crate::limits::{Budget, Limits};
 use crate::media::Facts;
@@ -67,16 +66,10 @@ struct Node {
 pub fn run(args: &Args) -> ExitCode {
     let limits = Limits::default();
     let name = args.file.to_string_lossy();
-    match input::read(&args.file, limits.message_bytes) {
-        Ok(raw) => {
-            input::print(&render(&name, &raw, args.format, &limits));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("vpim-milter: {}: {error}", printable(&name));
-            ExitCode::from(EXIT_USAGE)
-        }
-    }
+    files::finish(files::read_at_most(&args.file, limits.message_bytes).and_then(|raw| {
+        files::print(render(&name, &raw, args.format, &limits).as_bytes())?;
+        Ok(ExitCode::SUCCESS)
+    }))
 }
 
 fn render(file: &str, raw: &[u8], format: Format, limits: &Limits) -> String {

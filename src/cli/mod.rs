@@ -11,7 +11,6 @@ pub mod demo;
 pub mod explain;
 mod facts;
 mod files;
-pub mod input;
 pub mod inspect;
 pub mod logging;
 pub mod man;

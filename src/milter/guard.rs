@@ -336,6 +336,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::{Instant, timeout};
 
     fn pair() -> (DuplexStream, Guarded<DuplexStream>, Arc<Flow>) {
         let flow = Arc::new(Flow::default());
@@ -390,7 +391,7 @@ mod tests {
         guarded.write_all(&changes).await.unwrap();
         guarded.flush().await.unwrap();
         let mut got = [0; 64];
-        let early = tokio::time::timeout(Duration::from_millis(20), mta.read(&mut got)).await;
+        let early = timeout(Duration::from_millis(20), mta.read(&mut got)).await;
         assert!(early.is_err(), "held back");
         guarded.write_all(&frame(b'c', b"")).await.unwrap();
         guarded.flush().await.unwrap();
@@ -436,17 +437,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_or_dripping_mta_is_left() {
         let (_mta, mut guarded, _) = pair();
-        let start = tokio::time::Instant::now();
+        let start = Instant::now();
         let error = guarded.read_u8().await.unwrap_err();
         assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
 
         let (mut mta, mut guarded, _) = pair();
         read(&mut guarded, &frame(b'O', &[0; 12]), &mut mta).await.unwrap();
-        let start = tokio::time::Instant::now();
+        let start = Instant::now();
         let dripping = tokio::spawn(async move {
             for octet in frame(b'L', &[b'x'; 200]) {
                 let _ = mta.write_all(&[octet]).await;
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_secs(1)).await;
             }
         });
         while guarded.read_u8().await.is_ok() {}

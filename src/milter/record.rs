@@ -12,7 +12,7 @@ use std::time::Duration;
 use tracing::info;
 
 /// Octets of a value that lists things.
-const LIST_OCTETS: usize = 280;
+const LIST_OCTETS: usize = 240;
 /// Octets of another value.
 const VALUE_OCTETS: usize = 120;
 
@@ -41,6 +41,7 @@ pub fn judged(live: &Live, envelope: &Envelope, record: &Record, verdict: &str, 
         profile = value(record.profile.as_deref().unwrap_or("-")),
         actions = list(record.actions.iter().map(String::as_str)),
         losses = list(record.losses.iter().map(String::as_str)),
+        broken_signatures = list(record.broken_signatures.iter().map(String::as_str)),
         unchanged_because = value(record.unchanged_because.as_deref().unwrap_or("-")),
         verdict = value(verdict),
         bytes_in = record.bytes_in,

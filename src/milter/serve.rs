@@ -2,7 +2,7 @@
 //!
 //! SIGHUP reads the configuration again: sessions that begin afterwards have it, a bad one is logged
 //! and the old one stays. SIGTERM and SIGINT: no new connection and no new message is taken, messages
-//! in flight have 30 s to end, then all connections are closed. systemd is told of each step
+//! in flight have 27 s to end, then all connections are closed; the process ends within 30 s. systemd is told of each step
 //! (sd_notify(3)); without systemd that does nothing.
 
 use super::adapter;
@@ -15,11 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 /// For messages in flight when the process is to end.
-const DRAIN_TIME: Duration = Duration::from_secs(30);
+const DRAIN_TIME: Duration = Duration::from_secs(27);
+/// For connections to be closed after that.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// Why the daemon did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +55,16 @@ pub async fn serve(config: Config, reload: Reload) -> Result<(), ServeError> {
     let (close, closed) = oneshot::channel();
     let acceptor = Acceptor::new(bound, service.flow.clone(), closed);
     notify(&[NotifyState::Ready]);
-    let end = until_the_end(&mut signals, &service, &daemon, &reload, close);
-    adapter::run(acceptor, service.clone(), daemon.max_connections, end).await?;
+    let (over, is_over) = oneshot::channel();
+    let end = async {
+        until_the_end(&mut signals, &service, &daemon, &reload, close).await;
+        let _ = over.send(());
+    };
+    tokio::select! {
+        result = adapter::run(acceptor, service.clone(), daemon.max_connections, end) => result?,
+        // Sessions end between commands; one whose command never ends must not keep the process.
+        () = async { let _ = is_over.await; sleep(CLOSE_TIME).await } => warn!("connections were cut"),
+    }
     info!("ended");
     Ok(())
 }

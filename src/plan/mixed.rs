@@ -148,18 +148,7 @@ fn wrap_root(survey: &Survey<'_>, text: Option<String>, part: Vec<u8>, plan: &mu
     parts.push(part);
     let boundary = part_boundary(message, &parts);
     let root = message.root();
-    for name in [
-        "Content-Transfer-Encoding",
-        "Content-Disposition",
-        "Content-Duration",
-        "Content-Description",
-        "Content-ID",
-        "Content-Language",
-        "Content-MD5",
-        "Content-Location",
-    ] {
-        set_field(&mut plan.edits, message, 0, name, None);
-    }
+    part::take_body_fields(&mut plan.edits, message);
     let value = format!("multipart/mixed; boundary={}", quoted(&boundary));
     set_field(&mut plan.edits, message, 0, "Content-Type", Some(&value));
     if message.value(root, "MIME-Version").is_none_or(|v| v.trim_ascii() != b"1.0") {

@@ -63,6 +63,25 @@ fn quoted_printable_unless_ascii(line: &str, whole: &str, eol: Eol) -> String {
     out
 }
 
+/// Fields of a message that describe its body: they go into the part the body becomes.
+const OF_THE_BODY: [&str; 8] = [
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+    "Content-Duration",
+    "Content-Description",
+    "Content-ID",
+    "Content-Language",
+    "Content-MD5",
+    "Content-Location",
+];
+
+/// Takes those fields off the message.
+pub fn take_body_fields(edits: &mut EditList, message: &Message<'_>) {
+    for name in OF_THE_BODY {
+        set_field(edits, message, 0, name, None);
+    }
+}
+
 /// The fields of a part that survive its conversion, octet for octet: all but those that describe
 /// the old octets.
 pub fn kept_fields(message: &Message<'_>, id: EntityId) -> Vec<u8> {
@@ -80,9 +99,8 @@ pub fn kept_fields(message: &Message<'_>, id: EntityId) -> Vec<u8> {
     let mut out = Vec::new();
     for field in &entity.header.fields {
         let name = field.name.of(raw);
-        let is_content = name.get(..8).is_some_and(|p| p.eq_ignore_ascii_case(b"content-"));
-        // Of the message's own header only what describes its body moves into a part.
-        if REPLACED.iter().any(|r| name.eq_ignore_ascii_case(r.as_bytes())) || (id == 0 && !is_content) {
+        let is_one_of = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
+        if is_one_of(&REPLACED) || (id == 0 && !is_one_of(&OF_THE_BODY)) {
             continue;
         }
         out.extend_from_slice(field.span.of(raw));

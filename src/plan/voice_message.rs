@@ -178,9 +178,7 @@ fn rebuilt(
         parts.append(&mut outside);
         (format!("multipart/mixed; boundary={}", quoted(&outer)), multipart_body(&outer, &parts, eol))
     };
-    for name in MOVED {
-        set_field(&mut plan.edits, message, 0, name, None);
-    }
+    part::take_body_fields(&mut plan.edits, message);
     set_field(&mut plan.edits, message, 0, "Content-Type", Some(&content_type));
     plan.edits.body(message.root().body, body);
     let from = message.root().content_type.essence();
@@ -225,18 +223,6 @@ fn forwarded(
     });
     Ok(out)
 }
-
-/// Fields of the message that described its body and now stand in a part.
-const MOVED: [&str; 8] = [
-    "Content-Transfer-Encoding",
-    "Content-Disposition",
-    "Content-Duration",
-    "Content-Description",
-    "Content-ID",
-    "Content-Language",
-    "Content-MD5",
-    "Content-Location",
-];
 
 /// The parts to sort: children of the root, and of multiparts in it that only group (not of
 /// `alternative` or `related`, whose parts belong together).

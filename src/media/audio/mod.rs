@@ -1,7 +1,7 @@
 //! Audio bodies: containers apart from codecs, linear samples between them.
 //!
-//! [`container`] finds coded octets in a body, [`codec`] holds the table of codecs, [`pcm`] carries
-//! samples from one to the other in bounded chunks, [`nibble`] judges the order of code words in
+//! `container` finds coded octets in a body, [`codec`] holds the table of codecs, `pcm` carries
+//! samples from one to the other in bounded chunks, `nibble` judges the order of code words in
 //! audio/32KADPCM. The bytes decide what a body is; the declared type only names what has no mark.
 //!
 //! Everything we write has one channel at 8000 samples a second, which is what voice mail carries.

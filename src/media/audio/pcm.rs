@@ -76,9 +76,9 @@ fn decode(
 }
 
 /// Octets as they are.
-struct Copy;
+struct AsIs;
 
-impl Transcoder for Copy {
+impl Transcoder for AsIs {
     fn transcode(&mut self, input: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(input);
     }
@@ -90,7 +90,7 @@ fn direct(stream: &Stream, target: &Codec) -> Option<Box<dyn Transcoder>> {
         return None;
     }
     if stream.codec.name == target.name {
-        return Some(Box::new(Copy));
+        return Some(Box::new(AsIs));
     }
     stream.codec.direct.and_then(|direct| direct(stream.codec, target))
 }

@@ -1,7 +1,8 @@
 //! Any rate to 8000 samples a second, one channel, in bounded memory.
 //!
 //! The FFT resampler delays its output; the delay is cut off the front and the end is driven out with
-//! silence, so that the output begins with the input and has exactly its length.
+//! silence, so that the output begins with the input and has exactly its length. Limits: rates of which
+//! no round number of samples makes a round number at 8000 Hz are rounded, see [`affordable`].
 
 use crate::media::MediaError;
 use rubato::audioadapter_buffers::direct::SequentialSlice;
@@ -11,6 +12,8 @@ use rubato::{Fft, FixedSync, Resampler as _};
 pub const RATE_HZ: u32 = 8_000;
 /// Samples that go into the transform at a time, about.
 const CHUNK: usize = 1_024;
+/// Longest transform that is prepared without a thought.
+const MAX_UNIT: u32 = 8_192;
 
 /// Resampler of one stream.
 pub struct Resampler {
@@ -28,6 +31,7 @@ pub struct Resampler {
 impl Resampler {
     /// A resampler from a rate other than [`RATE_HZ`].
     pub fn new(from_hz: u32) -> Result<Self, MediaError> {
+        let from_hz = affordable(from_hz);
         let unsupported = |error| MediaError::Unsupported(format!("{from_hz} samples a second: {error}"));
         let fft = Fft::new(from_hz as usize, RATE_HZ as usize, chunk_in(from_hz), 1, FixedSync::Both)
             .map_err(|error| unsupported(error.to_string()))?;
@@ -90,14 +94,26 @@ impl Resampler {
     }
 }
 
-/// Input samples of a transform. Transforms take whole multiples of the reduced ratio of the rates; an
-/// even multiple has its delay on a whole sample. Odd rates with a long ratio get a single one.
-fn chunk_in(from_hz: u32) -> usize {
+/// Samples of the shortest input that has a whole number of output samples.
+fn unit(from_hz: u32) -> u32 {
     let (mut a, mut b) = (from_hz, RATE_HZ);
     while b != 0 {
         (a, b) = (b, a % b);
     }
-    let unit = (from_hz / a.max(1)).max(1) as usize;
+    from_hz / a.max(1)
+}
+
+/// The rate we resample from. A transform must hold a unit; that of 191,999 Hz takes 0.2 s to prepare, an
+/// expense that a sender could ask for many times over. Rates with long units (none that is in use) are
+/// taken as the next multiple of 25 Hz: wrong by less than 0.16 %, a fortieth of a semitone.
+fn affordable(from_hz: u32) -> u32 {
+    if unit(from_hz) <= MAX_UNIT { from_hz } else { (from_hz + 12) / 25 * 25 }
+}
+
+/// Input samples of a transform: a whole multiple of the unit, and an even one where units are short, so
+/// that the delay is a whole number of samples.
+fn chunk_in(from_hz: u32) -> usize {
+    let unit = unit(from_hz).max(1) as usize;
     if unit < CHUNK { CHUNK.div_ceil(unit).next_multiple_of(2) * unit } else { unit }
 }
 
@@ -122,6 +138,18 @@ mod tests {
     fn tone(rate: u32, hz: f64, samples: usize) -> Vec<i16> {
         let step = std::f64::consts::TAU * hz / f64::from(rate);
         (0..samples).map(|k| (10_000.0 * (step * k as f64).sin()).round() as i16).collect()
+    }
+
+    #[test]
+    fn no_rate_asks_for_a_long_transform() {
+        for rate in 4_000..=192_000 {
+            let taken = affordable(rate);
+            assert!(unit(taken) <= MAX_UNIT, "{rate}");
+            assert!(f64::from(taken.abs_diff(rate)) < 0.0016 * f64::from(rate), "{rate}");
+        }
+        for rate in [8_012, 8_013, 11_025, 16_000, 22_050, 32_000, 44_056, 44_100, 48_000, 96_000] {
+            assert_eq!(affordable(rate), rate);
+        }
     }
 
     #[test]

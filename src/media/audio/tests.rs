@@ -392,13 +392,19 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    // Transforms of odd lengths are slow in a debug build.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn any_rate_and_channels_are_no_panic(rate: u32, channels: u16, data in prop::collection::vec(any::<u8>(), 0..300)) {
         let declared = format!("audio/L16;rate={};channels={}", rate % 200_000, channels % 12);
         if let Ok(bytes) = converted(&declared, S16, &data) {
             let frames = data.len() / 2 / usize::from(channels % 12);
             let want = (frames as f64 * 8_000.0 / f64::from(rate % 200_000)).round() as usize;
-            prop_assert!(bytes.len().abs_diff(2 * want) <= 2);
+            prop_assert!(bytes.len().abs_diff(2 * want) <= 4);
         }
     }
 }

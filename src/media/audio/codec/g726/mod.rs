@@ -87,6 +87,25 @@ fn direct<R: Rate + 'static>(source: &Codec, target: &Codec) -> Option<Box<dyn T
 /// Takes the code words out of at most [`BLOCK`] words' worth of octets; gives their number.
 #[inline(always)]
 fn unpack<R: Rate>(octets: &[u8], packing: Packing, codes: &mut [u8; BLOCK]) -> usize {
+    if R::BITS == 4 {
+        unpack_nibbles(octets, packing, codes);
+    } else {
+        unpack_units::<R>(octets, packing, codes);
+    }
+    (octets.len() * 8 / R::BITS as usize).min(BLOCK)
+}
+
+/// The usual case by itself: [`unpack_units`] would cost six instructions a sample.
+#[inline(always)]
+fn unpack_nibbles(octets: &[u8], packing: Packing, codes: &mut [u8; BLOCK]) {
+    for (octet, pair) in octets.iter().zip(codes.as_chunks_mut().0) {
+        let (low, high) = (octet & 15, octet >> 4);
+        *pair = if packing == Packing::LowFirst { [low, high] } else { [high, low] };
+    }
+}
+
+#[inline(always)]
+fn unpack_units<R: Rate>(octets: &[u8], packing: Packing, codes: &mut [u8; BLOCK]) {
     let mask = (1u64 << R::BITS) - 1;
     for (unit, codes) in octets.chunks(R::BITS as usize).zip(codes.chunks_exact_mut(8)) {
         let mut word = [0u8; 8];
@@ -105,7 +124,6 @@ fn unpack<R: Rate>(octets: &[u8], packing: Packing, codes: &mut [u8; BLOCK]) -> 
             *code = ((word >> (position as u32 * R::BITS)) & mask) as u8;
         }
     }
-    (octets.len() * 8 / R::BITS as usize).min(BLOCK)
 }
 
 /// Puts code words into octets; a last unit of fewer than 8 words gives as many octets as it fills.
