@@ -192,7 +192,7 @@ impl<'a> Said<'a> {
         };
         let mut lines = vec![format!("{}: {judged}", self.file)];
         let mut say =
-            |label: &str, what: &str| lines.push(format!("  {label:<10} {}", files::printable(what)));
+            |label: &str, what: &str| lines.push(format!("  {label:<9} {}", files::printable(what)));
         r.rules.iter().for_each(|rule| say("rule", rule));
         r.actions.iter().for_each(|action| say("changed", action));
         r.losses.iter().for_each(|loss| say("lost", loss));
