@@ -3,8 +3,9 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 use support::directory::TestDirectory;
 use support::milter_process::MilterProcess;
@@ -308,25 +309,64 @@ fn reloads_under_traffic_lose_no_connection() {
 #[test]
 fn sigterm_finishes_the_message_in_flight_and_closes_idle_sessions() {
     let mut milter = MilterProcess::start(ENFORCE);
-    let idle = connect(&milter);
-    let mut busy = connect(&milter);
-    // Stops after MAIL without telling the daemon, and goes on after the signal.
-    let raw = voice(3_000_000);
     let address = socket(&milter);
+    let idle = connect(&milter);
+    let (gate, at_body, go_on) = body_gate(&milter);
     std::thread::scope(|scope| {
-        let report = scope.spawn(|| busy.send(&envelope(&["<b@people.test>"]), &raw));
-        // In flight as soon as something of it was read; the line comes only at the end.
-        std::thread::sleep(Duration::from_millis(5));
+        let report = scope.spawn(move || {
+            let mut busy = Probe::connect(&gate, PATIENCE).expect("the gate is open");
+            busy.send(&envelope(&["<b@people.test>"]), &voice(200_000))
+        });
+        // The daemon has answered everything up to the end of the header: the message is in flight.
+        at_body.recv_timeout(PATIENCE).expect("a body begins");
         milter.signal("TERM");
+        milter.wait_for_log("ending: messages in flight", PATIENCE);
+        go_on.send(()).expect("the gate waits");
         let report = report.join().expect("no panic");
-        let whole = matches!(report.verdict, Verdict::Accept { stage: Stage::EndOfMessage });
-        let none = matches!(report.verdict, Verdict::Failed { .. }) && report.modifications.is_empty();
-        assert!(whole || none, "{report}");
+        assert_accepted(&report, Stage::EndOfMessage);
+        assert!(report.body_came_last() && report.new_body().is_some(), "{report}");
     });
     assert_eq!(milter.wait().code(), Some(0), "{:?}", milter.log_lines());
     milter.wait_for_log("ended", PATIENCE);
     assert!(Probe::connect(&address, Duration::from_secs(1)).is_err());
     drop(idle);
+}
+
+/// A way to the daemon that stops before the first body packet of its one connection: says so, and
+/// goes on when told to.
+fn body_gate(milter: &MilterProcess) -> (Socket, Receiver<()>, Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let Socket::Inet { port: target, .. } = socket(milter) else { panic!("the harness listens on TCP") };
+    let (at_body, seen) = channel();
+    let (go_on, told) = channel();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("one client");
+        let mut daemon = TcpStream::connect(("127.0.0.1", target)).expect("the daemon is up");
+        let (mut from, mut to) =
+            (daemon.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let mut is_open = false;
+        while let Some(frame) = read_frame(&mut client) {
+            if frame.get(4) == Some(&b'B') && !is_open {
+                is_open = at_body.send(()).is_ok() && told.recv().is_ok();
+            }
+            if daemon.write_all(&frame).is_err() {
+                break;
+            }
+        }
+    });
+    (Socket::Inet { host: "127.0.0.1".into(), port }, seen, go_on)
+}
+
+/// One frame of the protocol with its length.
+fn read_frame(from: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut frame = vec![0; 4];
+    from.read_exact(&mut frame).ok()?;
+    let length = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
+    frame.resize(4 + length as usize, 0);
+    from.read_exact(&mut frame[4..]).ok()?;
+    Some(frame)
 }
 
 #[test]

@@ -162,6 +162,26 @@ pub fn remove_part(edits: &mut EditList, message: &Message<'_>, id: EntityId) {
     edits.body(Span::new(from.line.start, end), Vec::new());
 }
 
+/// Moves a part out of its multipart, behind it, into the multipart around that; false where there is
+/// none.
+pub fn move_outside(edits: &mut EditList, message: &Message<'_>, id: EntityId) -> bool {
+    let Some(entity) = message.entity(id) else { return false };
+    let Some(inner) = entity.parent else { return false };
+    let outer = message.entity(inner).and_then(|e| e.parent).and_then(|p| message.entity(p));
+    let Some(Content::Multipart { boundary, delimiters, children }) = outer.map(|e| &e.content) else {
+        return false;
+    };
+    let next = children.iter().position(|c| *c == inner).and_then(|index| delimiters.get(index + 1));
+    let Some(next) = next else { return false };
+    let eol = message.eol().text();
+    let mut with = format!("--{boundary}{eol}").into_bytes();
+    with.extend_from_slice(entity.span().of(message.raw()));
+    with.extend_from_slice(eol.as_bytes());
+    edits.body(Span::at(next.line.start), with);
+    remove_part(edits, message, id);
+    true
+}
+
 /// Makes `part` the first part of the multipart `id`.
 pub fn insert_first(edits: &mut EditList, message: &Message<'_>, id: EntityId, part: &[u8]) {
     let Some(Content::Multipart { boundary, delimiters, .. }) = message.entity(id).map(|e| &e.content) else {

@@ -80,6 +80,20 @@ fn other_parts_move_outside_octet_for_octet() {
 }
 
 #[test]
+fn a_foreign_part_moves_from_a_nested_voice_message_to_the_mixed_around_it() {
+    let pdf = "Content-Type: application/pdf\r\n\r\n%PDF-1.4";
+    let inner = voice_message(&format!("--b\r\n{pdf}\r\n"));
+    let (fields, rest) = inner.split_once("Content-Type: multipart").unwrap();
+    let raw = format!(
+        "{fields}Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: multipart{rest}--o\r\n\r\ntext\r\n--o--\r\n"
+    );
+    let (plan, out) = planned(&raw, Class::Vpim2, "vpim2").unwrap();
+    assert!(out.contains(&format!("--b--\r\n--o\r\n{pdf}\r\n--o\r\n\r\ntext\r\n--o--\r\n")), "{out}");
+    assert_eq!(plan.actions, ["1.2: moved out of the voice message"]);
+    assert!(planned(&out, Class::Vpim2, "vpim2").unwrap().0.edits.is_empty());
+}
+
+#[test]
 fn what_must_not_change_is_refused() {
     let signed = "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\nContent-Type: audio/basic\r\n\r\nx\r\n--s--\r\n";
     let banned = voice_message("").replacen("From:", "Conversion: Prohibited\r\nFrom:", 1);

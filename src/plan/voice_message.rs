@@ -97,18 +97,34 @@ fn in_place(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
     }
     for (id, entity) in message.entities() {
         let parent = entity.parent.and_then(|p| message.entity(p));
-        if parent.is_some_and(is_voice_message)
-            && in_scope(message, id, request.profile.forwarded)
-            && fate(entity, request) == Foreign::Drop
-        {
-            remove_part(&mut plan.edits, message, id);
-            plan.losses.push(dropped(message, id, entity));
+        if parent.is_some_and(is_voice_message) && in_scope(message, id, request.profile.forwarded) {
+            foreign_part(message, id, entity, request, &mut plan);
         }
     }
     if !plan.edits.is_empty() {
         complete_header(survey, request, &mut plan);
     }
     Ok(plan)
+}
+
+/// Does with a part that does not belong into its voice message what the profile says.
+fn foreign_part(message: &Message<'_>, id: EntityId, entity: &Entity, request: Request<'_>, plan: &mut Plan) {
+    let number = || message.part_number(id).unwrap_or_default();
+    match fate(entity, request) {
+        Foreign::Keep => {}
+        Foreign::Drop => {
+            remove_part(&mut plan.edits, message, id);
+            plan.losses.push(dropped(message, id, entity));
+        }
+        Foreign::Outside if part::move_outside(&mut plan.edits, message, id) => {
+            plan.actions.push(format!("{}: moved out of the voice message", number()));
+        }
+        Foreign::Outside => plan.losses.push(format!(
+            "{}: {} stays inside the voice message of a forwarded message",
+            number(),
+            entity.content_type.essence()
+        )),
+    }
 }
 
 fn dropped(message: &Message<'_>, id: EntityId, entity: &Entity) -> String {
