@@ -58,7 +58,7 @@ impl Entry {
     }
 
     fn text(&self) -> String {
-        let repair = if self.repairable { "  (repaired on request)" } else { "" };
+        let repair = if self.repairable { "  (repairable)" } else { "" };
         let mut out =
             format!("{}\n  {} by RFC {} {}{repair}\n", self.rule, self.level, self.rfc, self.section);
         let _ = writeln!(out, "  {}", self.text);

@@ -148,7 +148,7 @@ impl FindingReport {
         if let Some(excerpt) = &self.excerpt {
             let _ = writeln!(out, "      > {excerpt}");
         }
-        let repair = if self.repairable { " [can be repaired here]" } else { "" };
+        let repair = if self.repairable { " [repairable]" } else { "" };
         let _ = writeln!(out, "      remedy: {}{repair}", self.remedy);
         out
     }

@@ -3,8 +3,9 @@
 use super::part::{self, Fields};
 use super::{Refused, Request};
 use crate::limits::Budget;
+use crate::media::audio::AudioFacts;
 use crate::media::{self, Facts, Job, MediaError};
-use crate::message::{Entity, Message};
+use crate::message::{Encoding, Entity, Message};
 use crate::vpim::survey::{self, Body};
 use crate::vpim::{Survey, VoiceKind};
 use mime::Mime;
@@ -32,6 +33,11 @@ pub fn is_audio(body: &Body) -> bool {
         Ok(report) => matches!(report.facts, Facts::Audio(_)),
         Err(_) => body.declared.type_() == mime::AUDIO,
     }
+}
+
+/// True for documents that only may be faxes (PDF): recognised, not converted.
+pub fn is_document(body: &Body) -> bool {
+    matches!(&body.facts, Ok(report) if matches!(&report.facts, Facts::Fax(fax) if fax.container == "pdf"))
 }
 
 /// Seconds of audio as found in the bytes.
@@ -63,21 +69,18 @@ pub fn convert(
     let Some(wanted) = wanted else { return Ok(None) };
     let report = body.facts.as_ref().map_err(|e| Refused::media(&number, e.clone()))?;
     let mut declared = body.declared.clone();
-    if let Facts::Audio(audio) = &report.facts {
-        let swapped = audio.nibble_order.is_some_and(|o| o.swapped && o.confidence >= SWAPPED_CONFIDENCE);
-        if swapped {
-            declared = media_type("audio/AAL2-G726-32");
-        } else if request.profile.accepts_audio(&audio.container, &audio.codec) && label_fits(entity, wanted)
-        {
-            return Ok(None);
-        }
+    match &report.facts {
+        Facts::Audio(audio) if is_swapped(audio) => declared = media_type("audio/AAL2-G726-32"),
+        Facts::Audio(audio) if is_taken(audio, entity, wanted, request) => return Ok(None),
+        Facts::Fax(fax) if fax.container == "pdf" && wanted == "application/pdf" => return Ok(None),
+        _ => {}
     }
     let octets = survey.message.decoded(entity).bytes;
     let target = media_type(wanted);
     let job = Job::Convert { declared, target: target.clone() };
     let output = media::run(&job, &octets, request.limits, budget).map_err(|e| Refused::media(&number, e))?;
     let same = output.bytes == octets.as_ref() && same_label(entity, wanted);
-    if same && entity.encoding == crate::message::Encoding::Base64 {
+    if same && entity.encoding == Encoding::Base64 {
         return Ok(None);
     }
     let duration_s = match &output.report.facts {
@@ -93,6 +96,10 @@ pub fn convert(
     }))
 }
 
+fn is_swapped(audio: &AudioFacts) -> bool {
+    audio.nibble_order.is_some_and(|o| o.swapped && o.confidence >= SWAPPED_CONFIDENCE)
+}
+
 fn media_type(name: &str) -> Mime {
     name.parse().unwrap_or(mime::APPLICATION_OCTET_STREAM)
 }
@@ -100,15 +107,26 @@ fn media_type(name: &str) -> Mime {
 /// What the bytes are, for the log.
 fn found_as(body: &Body, facts: &Facts) -> String {
     match facts {
-        Facts::Audio(a) => format!("{} ({}/{})", body.declared.essence_str(), a.container, a.codec),
+        Facts::Audio(a) => format!(
+            "{} ({}/{}{})",
+            body.declared.essence_str(),
+            a.container,
+            a.codec,
+            if is_swapped(a) { ", code words in the wrong order" } else { "" }
+        ),
         Facts::Fax(f) => format!("{} ({})", body.declared.essence_str(), f.container),
     }
 }
 
-/// Raw codecs have nothing but their label: bytes that are right under another label are relabelled.
-/// Containers speak for themselves, but `application/octet-stream` plays nowhere.
-fn label_fits(entity: &Entity, wanted: &str) -> bool {
-    same_label(entity, wanted) || (entity.content_type.main == "audio" && wanted == "audio/wav")
+/// True for audio the destination takes as it is. Raw codecs have nothing but their label, and need
+/// base64 (RFC 3801 4.2.12). Containers speak for themselves, but `application/octet-stream` plays
+/// nowhere.
+fn is_taken(audio: &AudioFacts, entity: &Entity, wanted: &str, request: Request<'_>) -> bool {
+    let label_fits = match audio.container.as_str() {
+        "raw" => same_label(entity, wanted) && entity.encoding == Encoding::Base64,
+        _ => entity.content_type.main == "audio",
+    };
+    label_fits && request.profile.accepts_audio(&audio.container, &audio.codec)
 }
 
 fn same_label(entity: &Entity, wanted: &str) -> bool {

@@ -108,6 +108,29 @@ fn what_must_not_change_is_refused() {
 }
 
 #[test]
+fn quoted_printable_audio_becomes_base64_for_a_voice_system() {
+    let encoded =
+        voice_message("").replace("base64", "quoted-printable").replace(SILENCE, "=FF=FF=FF=FF=FF=FF");
+    let (plan, out) = planned(&encoded, Class::Vpim2, "vpim2").unwrap();
+    assert_eq!(plan.actions.len(), 1, "{:?}", plan.actions);
+    assert!(out.contains("Content-Transfer-Encoding: base64\r\n") && out.contains(SILENCE), "{out}");
+}
+
+#[test]
+fn a_pdf_beside_voice_goes_outside_and_alone_it_is_refused() {
+    let pdf = "Content-Type: application/pdf\r\n\r\n%PDF-1.4\r\n";
+    let head =
+        "From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n";
+    let voice =
+        "Content-Type: audio/basic\r\nContent-Transfer-Encoding: base64\r\n\r\n//////////8=\r\n--b\r\n";
+    let (_, out) = planned(&format!("{head}{voice}{pdf}--b--\r\n"), Class::VoiceOther, "vpim2").unwrap();
+    assert!(out.contains("multipart/voice-message") && out.contains(pdf), "{out}");
+    assert!(planned(&format!("{head}{pdf}--b--\r\n"), Class::VoiceOther, "vpim2").is_err());
+    let (plan, same) = planned(&format!("{head}{pdf}--b--\r\n"), Class::VoiceOther, "desktop").unwrap();
+    assert_eq!((plan.losses.len(), same), (0, format!("{head}{pdf}--b--\r\n")));
+}
+
+#[test]
 fn undecodable_audio_stays_at_a_desk_and_is_refused_by_a_voice_system() {
     let raw = "From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
         Content-Type: audio/wav\r\nContent-Transfer-Encoding: base64\r\n\r\nUklGRgAA\r\n--b--\r\n";

@@ -165,7 +165,9 @@ fn rebuilt(
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for id in top_parts(message) {
         let Some(entity) = message.entity(id) else { continue };
-        if let Some(body) = survey.body(id) {
+        // A PDF beside voice or fax is an attachment like others; alone it is the fax.
+        let has_other = survey.bodies.iter().any(|b| !convert::is_document(b));
+        if let Some(body) = survey.body(id).filter(|b| !has_other || !convert::is_document(b)) {
             inside.extend(voice_part(survey, body, request, budget, &mut names, &mut plan)?);
             continue;
         }
