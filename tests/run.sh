@@ -21,7 +21,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
 
 step "licences and sources"
 command -v cargo-deny >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny
-cargo deny --offline check --hide-inclusion-graph licenses bans sources || cargo deny check --hide-inclusion-graph licenses bans sources
+cargo deny --locked --offline check --hide-inclusion-graph licenses bans sources || cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 step "tests"
 # Everything was installed above: a test that skips for want of a tool must fail here.

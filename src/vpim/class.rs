@@ -1,7 +1,7 @@
 //! What kind of message this is. The class decides which rules apply and what a conversion starts
 //! from.
 //!
-//! [`classify`] is an ordered table of named tests ([`TESTS`]); the first that holds decides. It
+//! [`classify`] is an ordered table of named tests (`TESTS`); the first that holds decides. It
 //! defends against false positives first: mail that is neither voice nor fax must stay
 //! [`Class::None`], whatever its subject or text says, so that a claim (`(Voice 2.0)`,
 //! `Message-Context`) counts only together with contents, and an audio, TIFF or PDF attachment only

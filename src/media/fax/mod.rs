@@ -10,7 +10,7 @@
 //! | `pdf`, `tiff_f`, this file (PBM) | writers |
 //! | `sniff` | containers that are recognised only |
 //!
-//! Coded data is passed through without decoding where that is safe; see [`page::Page::pass_through`]. The work
+//! Coded data is passed through without decoding where that is safe; see `page::Page::pass_through`. The work
 //! is bounded by [`Limits`] and the [`Budget`]; a page in work needs its bitmap and its output, no more.
 
 mod bitmap;
