@@ -289,6 +289,7 @@ impl Decision<'_> {
             rules: &record.rules,
             actions: &record.actions,
             losses: &record.losses,
+            broken_signatures: &record.broken_signatures,
             unchanged_because: record.unchanged_because.as_deref(),
         };
         results::label(self.survey.message, edits, &self.settings.results, &summary)
@@ -364,4 +365,90 @@ fn findings_reply(code: u16, findings: &[Finding]) -> Reply {
         ));
     }
     Reply { code, enhanced: (class, 6, 0), lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Mode;
+
+    const VOICE: &str = "From: Ann <1@a.test>\r\nDate: Tue, 4 Mar 2025 09:00:00 +0100\r\nMessage-ID: <a@a.test>\r\n\
+        DKIM-Signature: v=1; d=a.test; s=x; b=AAAA\r\nMIME-Version: 1.0 (Voice 2.0)\r\n\
+        Content-Type: multipart/voice-message; version=2.0; boundary=b\r\n\r\n--b\r\n\
+        Content-Type: audio/32KADPCM\r\nContent-Transfer-Encoding: base64\r\n\r\n////////\r\n--b--\r\n";
+
+    fn answered(raw: &str, mode: Mode, change: impl Fn(&mut Settings)) -> Outcome {
+        let mut settings = Settings::for_profile("desktop", "mx.test");
+        settings.mode = mode;
+        change(&mut settings);
+        process(raw.as_bytes(), &Envelope::default(), &settings, &Ambient::default())
+    }
+
+    fn kinds(outcome: &Outcome) -> Vec<&'static str> {
+        let kind = |m: &Modification| match m {
+            Modification::ChangeHeader { .. } => "change",
+            Modification::DeleteHeader { .. } => "delete",
+            Modification::InsertHeader { .. } => "insert",
+            Modification::ReplaceBody(_) => "body",
+        };
+        outcome.modifications.iter().map(kind).collect()
+    }
+
+    #[test]
+    fn each_mode_goes_as_far_as_it_says() {
+        let report = answered(VOICE, Mode::Report, |_| {});
+        assert_eq!(kinds(&report), ["insert"]);
+        let shadow = answered(VOICE, Mode::Shadow, |_| {});
+        assert_eq!((kinds(&shadow), shadow.record.actions.len()), (vec![], 3));
+        assert!(shadow.record.bytes_out > shadow.record.bytes_in);
+        let enforce = answered(VOICE, Mode::Enforce, |_| {});
+        assert_eq!(kinds(&enforce), ["change", "change", "insert", "body"]);
+    }
+
+    #[test]
+    fn a_broken_signature_is_named() {
+        let outcome = answered(VOICE, Mode::Enforce, |_| {});
+        assert_eq!(outcome.record.broken_signatures, ["DKIM-Signature d=a.test"]);
+        let named = outcome.modifications.iter().any(|m| {
+            matches!(m, Modification::InsertHeader { value, .. } if String::from_utf8_lossy(value).contains("d=a.test"))
+        });
+        assert!(named);
+        assert!(answered(VOICE, Mode::Report, |_| {}).record.broken_signatures.is_empty());
+    }
+
+    #[test]
+    fn a_route_can_refuse_what_does_not_conform_and_only_in_enforce() {
+        let strict = |s: &mut Settings| s.routes[0].on_must = Action::Reject;
+        let Verdict::Refuse(reply) = answered(VOICE, Mode::Enforce, strict).verdict else {
+            panic!("not refused")
+        };
+        assert_eq!((reply.code, reply.enhanced), (554, (5, 6, 0)));
+        assert!(reply.lines[1].contains("vpim2-content-disposition-present: part 1:"), "{:?}", reply.lines);
+        for mode in [Mode::Report, Mode::Shadow] {
+            assert_eq!(answered(VOICE, mode, strict).verdict, Verdict::Deliver);
+        }
+    }
+
+    #[test]
+    fn signed_mail_and_mail_without_route_get_not_even_a_label() {
+        let signed =
+            "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n".to_owned() + VOICE + "--s--\r\n";
+        let outcome = answered(&signed, Mode::Enforce, |_| {});
+        assert_eq!((kinds(&outcome), outcome.verdict), (vec![], Verdict::Deliver));
+        let outcome = answered(VOICE, Mode::Enforce, |s| s.routes.clear());
+        assert_eq!(
+            (kinds(&outcome), outcome.record.unchanged_because.as_deref()),
+            (vec![], Some("no route matches"))
+        );
+    }
+
+    #[test]
+    fn time_that_is_over_is_a_temporary_failure_not_an_unconverted_delivery() {
+        let settings = Settings::for_profile("desktop", "mx.test");
+        let ambient = Ambient::default();
+        ambient.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let outcome = process(VOICE.as_bytes(), &Envelope::default(), &settings, &ambient);
+        let Verdict::Refuse(reply) = outcome.verdict else { panic!("{:?}", outcome.verdict) };
+        assert_eq!((reply.code, reply.enhanced), (451, (4, 3, 2)));
+    }
 }

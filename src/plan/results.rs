@@ -42,6 +42,8 @@ pub struct Summary<'a> {
     pub actions: &'a [String],
     /// What was lost.
     pub losses: &'a [String],
+    /// Signatures that no longer verify.
+    pub broken_signatures: &'a [String],
     /// Why nothing was done.
     pub unchanged_because: Option<&'a str>,
 }
@@ -104,6 +106,7 @@ fn write(summary: &Summary<'_>, settings: &Results) -> String {
     property("rules", rules);
     property("actions", summary.actions.join(", "));
     property("losses", summary.losses.join(", "));
+    property("broken-signatures", summary.broken_signatures.join(", "));
     property("unchanged", summary.unchanged_because.unwrap_or_default().to_owned());
     out
 }
