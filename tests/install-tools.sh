@@ -5,7 +5,7 @@ set -eu
 
 # command and the Debian package it is in
 tools='postfix=postfix ffmpeg=ffmpeg sox=sox tiffinfo=libtiff-tools pdftotext=poppler-utils
-gs=ghostscript mutool=mupdf-tools gcc=gcc'
+gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc'
 
 PATH=$PATH:/usr/sbin:/sbin
 packages=

@@ -42,6 +42,8 @@ pub fn poll<T>(timeout: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<
 
 /// Sends a signal (`TERM`, `HUP`, `KILL`); a negative `pid` means its process group.
 pub fn kill(signal: &str, pid: i64) -> bool {
-    let status = Command::new("kill").args([&format!("-{signal}"), "--", &pid.to_string()]).output();
+    // The shell's own `kill`: the program of that name is not on every machine.
+    let status =
+        Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, &pid.to_string()]).output();
     status.is_ok_and(|o| o.status.success())
 }
