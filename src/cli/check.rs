@@ -2,8 +2,8 @@
 
 use super::EXIT_USAGE;
 use super::files;
-use crate::conformance::judge;
 use crate::conformance::report::{Report, printable};
+use crate::conformance::{judge, notes};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
 use crate::vpim::envelope::bare_path;
@@ -40,6 +40,9 @@ pub struct Args {
     /// Count SHOULD like MUST for the exit status
     #[arg(long)]
     strict: bool,
+    /// Show too what the message uses of what its profile leaves open (rules of level MAY)
+    #[arg(long)]
+    notes: bool,
     /// Messages; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -73,7 +76,7 @@ pub fn run(args: &Args) -> ExitCode {
         let name = path.to_string_lossy();
         match files::read_at_most(path, limits.message_bytes) {
             Ok(raw) => {
-                let report = check(&name, &raw, &envelope, args.profile.0, &limits);
+                let report = check(&name, &raw, &envelope, args, &limits);
                 broken |= !report.conformant || (args.strict && report.has_should());
                 let text = match args.format {
                     Format::Text => report.text(),
@@ -92,13 +95,18 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// Judges one message.
-fn check(file: &str, raw: &[u8], envelope: &Envelope, profile: Option<Class>, limits: &Limits) -> Report {
+fn check(file: &str, raw: &[u8], envelope: &Envelope, args: &Args, limits: &Limits) -> Report {
     let message = Message::parse(raw, limits);
     // A profile asked for does not make ordinary mail voice mail.
     let found = crate::vpim::class::classify(&message);
-    let class = if found == Class::None { found } else { profile.unwrap_or(found) };
+    let class = if found == Class::None { found } else { args.profile.0.unwrap_or(found) };
     let survey = Survey::new(&message, envelope, Some(class), limits, &mut Budget::new(limits));
-    Report::new(file, &survey, &judge(&survey))
+    let mut findings = judge(&survey);
+    if args.notes {
+        findings.extend(notes(&survey));
+        findings.sort_by_key(|f| f.at);
+    }
+    Report::new(file, &survey, &findings)
 }
 
 #[cfg(test)]
@@ -115,8 +123,16 @@ mod tests {
 
     #[test]
     fn a_profile_asked_for_leaves_ordinary_mail_alone() {
-        let report =
-            check("-", b"Subject: x\n\ny\n", &Envelope::default(), Some(Class::Vpim2), &Limits::default());
+        let args = Args {
+            format: Format::Text,
+            profile: Profile(Some(Class::Vpim2)),
+            mail_from: None,
+            rcpt_to: Vec::new(),
+            strict: false,
+            notes: true,
+            files: Vec::new(),
+        };
+        let report = check("-", b"Subject: x\n\ny\n", &Envelope::default(), &args, &Limits::default());
         assert_eq!((report.profile, report.findings.len()), ("none", 0));
     }
 }

@@ -11,9 +11,15 @@ pub use rule::{Finding, Level, Rule};
 
 use crate::vpim::Survey;
 
-/// All findings on a message, in the order of the message.
+/// All findings on a message, in the order of the message: what breaks a MUST or a SHOULD.
 pub fn judge(survey: &Survey<'_>) -> Vec<Finding> {
-    rule::run(rules::all(), survey)
+    rule::run(rules::all().filter(|r| r.level != Level::May), survey)
+}
+
+/// What the message makes use of that its profile leaves open (rules of level MAY). A note is no
+/// reproach: it tells an administrator what a narrower peer may stumble over.
+pub fn notes(survey: &Survey<'_>) -> Vec<Finding> {
+    rule::run(rules::all().filter(|r| r.level == Level::May), survey)
 }
 
 /// True where no MUST or MUST NOT is broken (and the message claims a profile at all).

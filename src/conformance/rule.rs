@@ -2,7 +2,7 @@
 
 use crate::message::edit::EditList;
 use crate::message::{EntityId, Field};
-use crate::vpim::{Class, Envelope, Survey};
+use crate::vpim::{Class, Envelope, Survey, Target};
 
 /// Findings of one rule on one message; more say nothing new, and hostile mail could make thousands.
 const MAX_FINDINGS_PER_RULE: usize = 16;
@@ -94,12 +94,14 @@ pub struct Sample {
     pub rcpt_to: &'static [&'static str],
     /// The class to judge it as, where not as found.
     pub class: Option<Class>,
+    /// What is known of the recipients' system, where something is.
+    pub target: Option<fn() -> Target>,
 }
 
 impl Sample {
     /// The message `text`.
     pub const fn of(text: &'static str) -> Self {
-        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None }
+        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None, target: None }
     }
 
     /// The same with other changes.
@@ -115,6 +117,11 @@ impl Sample {
     /// The same to `paths`.
     pub const fn to(self, paths: &'static [&'static str]) -> Self {
         Sample { rcpt_to: paths, ..self }
+    }
+
+    /// The same for a system like `target`.
+    pub const fn towards(self, target: fn() -> Target) -> Self {
+        Sample { target: Some(target), ..self }
     }
 
     /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a

@@ -4,10 +4,12 @@
 pub mod class;
 pub mod envelope;
 pub mod survey;
+pub mod target;
 
 pub use class::Class;
 pub use envelope::Envelope;
 pub use survey::{Body, Survey};
+pub use target::Target;
 
 /// The `voice` parameter of `Content-Disposition` (RFC 3801 4.3.2, RFC 2421 4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 use super::VoiceKind;
 use super::class::{Class, classify};
 use super::envelope::Envelope;
+use super::target::Target;
 use crate::limits::{Budget, Limits};
 use crate::media::{self, Job, MediaError, Report};
 use crate::message::{Entity, EntityId, Message};
@@ -38,6 +39,8 @@ pub struct Survey<'m> {
     pub envelope: &'m Envelope,
     /// Its class.
     pub class: Class,
+    /// What is known of the recipients' system.
+    pub target: Option<&'m Target>,
     /// Its audio and fax bodies in order, those of embedded messages included.
     pub bodies: Vec<Body>,
 }
@@ -53,7 +56,12 @@ impl<'m> Survey<'m> {
     ) -> Self {
         let class = class.unwrap_or_else(|| classify(message));
         let bodies = if class == Class::None { Vec::new() } else { bodies(message, class, limits, budget) };
-        Survey { message, envelope, class, bodies }
+        Survey { message, envelope, class, target: None, bodies }
+    }
+
+    /// The same, judged as mail for `target`.
+    pub fn towards(self, target: Option<&'m Target>) -> Self {
+        Survey { target, ..self }
     }
 
     /// The audio or fax body of an entity.

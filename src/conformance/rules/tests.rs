@@ -1,7 +1,7 @@
 //! The table-driven test of all rules.
 
 use crate::conformance::rule::{Finding, Sample};
-use crate::conformance::{judge, rules};
+use crate::conformance::{judge, notes, rules};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
 use crate::message::edit::EditList;
@@ -12,8 +12,11 @@ fn judged<T>(raw: &[u8], sample: &Sample, then: impl FnOnce(&Survey<'_>, Vec<Fin
     let limits = Limits::default();
     let message = Message::parse(raw, &limits);
     let envelope: Envelope = sample.envelope();
-    let survey = Survey::new(&message, &envelope, sample.class, &limits, &mut Budget::new(&limits));
-    let findings = judge(&survey);
+    let target = sample.target.map(|target| target());
+    let survey = Survey::new(&message, &envelope, sample.class, &limits, &mut Budget::new(&limits))
+        .towards(target.as_ref());
+    let mut findings = judge(&survey);
+    findings.extend(notes(&survey));
     then(&survey, findings)
 }
 

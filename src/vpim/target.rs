@@ -1,0 +1,45 @@
+//! What is known of the system the recipients' mailboxes are on. It comes from the profile of a route,
+//! from the directory, or from nobody: then nothing is assumed, and rules about it find nothing.
+
+use wildmatch::WildMatch;
+
+/// Abilities of a recipient's system; `None` where nobody said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// It follows RFC 2421, not RFC 3801.
+    pub rfc2421: bool,
+    /// It keeps private messages private (RFC 3801 4.2.13).
+    pub privacy: Option<bool>,
+    /// It can show or speak text.
+    pub text: Option<bool>,
+    /// It can take fax pages.
+    pub fax: Option<bool>,
+    /// It refuses voice messages with contents other than voice, fax and embedded messages.
+    pub strict_contents: Option<bool>,
+    /// It can decrypt.
+    pub decrypts: Option<bool>,
+    /// Globs of media types it takes, or that we convert to what it takes; empty where nobody said.
+    pub media: Vec<String>,
+}
+
+impl Target {
+    /// False only where the media types it takes are known and `essence` is none of them.
+    pub fn may_take(&self, essence: &str) -> bool {
+        let essence = essence.to_ascii_lowercase();
+        self.media.is_empty()
+            || self.media.iter().any(|glob| WildMatch::new(&glob.to_ascii_lowercase()).matches(&essence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_target_takes_everything() {
+        assert!(Target::default().may_take("audio/x"));
+        let strict = Target { media: vec!["audio/32KADPCM".into(), "image/*".into()], ..Target::default() };
+        assert!(strict.may_take("Audio/32kadpcm") && strict.may_take("image/tiff"));
+        assert!(!strict.may_take("audio/amr"));
+    }
+}
