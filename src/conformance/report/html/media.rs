@@ -1,6 +1,5 @@
 //! What is heard and seen: a waveform for each voice part, small pictures of the pages of each fax.
 
-use super::counted;
 use super::escape::{bdi, escaped};
 use crate::conformance::report::{PartReport, Report};
 use crate::limits::{Budget, Limits};
@@ -122,7 +121,7 @@ fn thumbnails(pages: &[Thumbnail], facts: &FaxFacts) -> String {
     out.push_str("</div>\n");
     let left = facts.pages.len().saturating_sub(pages.len());
     if left > 0 {
-        let _ = writeln!(out, "<p class=\"soft\">{} not shown</p>", counted(left, "page"));
+        let _ = writeln!(out, "<p class=\"soft\">Pages not shown: {left}</p>");
     }
     out
 }

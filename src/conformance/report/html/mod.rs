@@ -96,13 +96,13 @@ fn verdict(report: &Report) -> String {
     if report.profile != "none" {
         let _ = writeln!(
             out,
-            "<p>{} broken, {} not followed.</p>",
-            counted(musts, "requirement"),
-            counted(shoulds, "recommendation")
+            "<p>{} {}</p>",
+            counted(musts, "requirement is broken", "requirements are broken"),
+            counted(shoulds, "recommendation is not followed", "recommendations are not followed")
         );
     }
     if let Some((first, marks)) = report.why.split_first() {
-        let _ = writeln!(out, "<p class=\"soft\">Judged so because of: {}", bdi(first));
+        let _ = write!(out, "<p class=\"soft\">Judged so because of: {}", bdi(first));
         marks.iter().for_each(|mark| {
             let _ = write!(out, "; {}", bdi(mark));
         });
@@ -112,11 +112,11 @@ fn verdict(report: &Report) -> String {
     out
 }
 
-fn counted(n: usize, what: &str) -> String {
+fn counted(n: usize, one: &str, many: &str) -> String {
     match n {
-        0 => format!("no {what}"),
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
+        0 => format!("No {one}."),
+        1 => format!("1 {one}."),
+        n => format!("{n} {many}."),
     }
 }
 
