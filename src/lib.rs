@@ -19,5 +19,6 @@ pub mod milter;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+pub mod samples;
 pub mod socket;
 pub mod vpim;

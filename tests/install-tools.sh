@@ -5,7 +5,7 @@ set -eu
 
 # command and the Debian package it is in
 tools='postfix=postfix ffmpeg=ffmpeg sox=sox tiffinfo=libtiff-tools pdftotext=poppler-utils
-gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc'
+gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc chromium=chromium'
 
 PATH=$PATH:/usr/sbin:/sbin
 packages=

@@ -2,12 +2,14 @@
 
 use super::EXIT_USAGE;
 use super::files;
-use crate::conformance::report::{Report, printable};
+use crate::conformance::report::text::Paint;
+use crate::conformance::report::{Report, html, printable, sarif};
 use crate::conformance::{judge, notes};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
 use crate::vpim::envelope::bare_path;
 use crate::vpim::{Class, Envelope, Survey};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +20,21 @@ pub enum Format {
     Text,
     /// One JSON object a line and message.
     Json,
+    /// One SARIF 2.1.0 log for all messages.
+    Sarif,
+    /// One page for a browser, complete in itself.
+    Html,
+}
+
+/// When text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Arguments of `check`.
@@ -28,6 +45,9 @@ pub struct Args {
     /// How to write the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// When to colour text
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
     /// Judge as this profile instead of finding out: vpim2, vpim2-rfc2421, vpim1, ivm, fax, voice-other
     #[arg(long, default_value = "auto", value_parser = profile)]
     profile: Profile,
@@ -71,31 +91,90 @@ pub fn run(args: &Args) -> ExitCode {
         rcpt_to: args.rcpt_to.iter().map(|p| bare_path(p).to_owned()).collect(),
         ..Envelope::default()
     };
-    let (mut broken, mut unreadable) = (false, false);
+    let mut printer = Printer::new(args);
+    let mut broken = false;
+    printer.begin();
     for path in &args.files {
         let name = path.to_string_lossy();
         match files::read_at_most(path, limits.message_bytes) {
-            Ok(raw) => {
-                let report = check(&name, &raw, &envelope, args, &limits);
+            Ok(raw) => check(&name, &raw, &envelope, args, &limits, |report, survey| {
                 broken |= !report.conformant || (args.strict && report.has_should());
-                let text = match args.format {
-                    Format::Text => report.text(),
-                    Format::Json => report.json() + "\n",
-                };
-                // An output closed early (`| head`) is no error of the messages.
-                let _ = files::print(text.as_bytes());
-            }
+                printer.report(report, survey, &limits);
+            }),
             Err(error) => {
-                unreadable = true;
-                files::note(format_args!("vpim-milter: {}", printable(&error.to_string())));
+                let reason = printable(&error.to_string());
+                files::note(format_args!("vpim-milter: {reason}"));
+                printer.unread.push((name.into_owned(), reason));
             }
         }
     }
-    ExitCode::from(if unreadable { EXIT_USAGE } else { u8::from(broken) })
+    printer.end();
+    ExitCode::from(if printer.unread.is_empty() { u8::from(broken) } else { EXIT_USAGE })
+}
+
+/// Writes the reports to standard output. An output closed early (`| head`) is no error of the
+/// messages.
+struct Printer {
+    format: Format,
+    paint: Paint,
+    /// All reports, where they make one log.
+    log: Vec<Report>,
+    /// Files that could not be read, with the reason.
+    unread: Vec<(String, String)>,
+}
+
+impl Printer {
+    fn new(args: &Args) -> Self {
+        let paint = if coloured(args.color) { Paint::Colour } else { Paint::Plain };
+        Printer { format: args.format, paint, log: Vec::new(), unread: Vec::new() }
+    }
+
+    fn begin(&self) {
+        if self.format == Format::Html {
+            let _ = files::print(html::head().as_bytes());
+        }
+    }
+
+    fn report(&mut self, report: Report, survey: &Survey<'_>, limits: &Limits) {
+        let text = match self.format {
+            Format::Text => report.text(self.paint),
+            Format::Json => report.json() + "\n",
+            Format::Html => html::article(&report, survey, limits, &mut Budget::new(limits)),
+            Format::Sarif => return self.log.push(report),
+        };
+        let _ = files::print(text.as_bytes());
+    }
+
+    fn end(&self) {
+        let text = match self.format {
+            Format::Text | Format::Json => return,
+            Format::Html => html::tail(),
+            Format::Sarif => format!("{:#}\n", sarif::log(&self.log, &self.unread)),
+        };
+        let _ = files::print(text.as_bytes());
+    }
+}
+
+/// Whether standard output gets colours (https://no-color.org).
+fn coloured(color: Color) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => !set("NO_COLOR") && !dumb() && std::io::stdout().is_terminal(),
+    }
 }
 
 /// Judges one message.
-fn check(file: &str, raw: &[u8], envelope: &Envelope, args: &Args, limits: &Limits) -> Report {
+fn check(
+    file: &str,
+    raw: &[u8],
+    envelope: &Envelope,
+    args: &Args,
+    limits: &Limits,
+    then: impl FnOnce(Report, &Survey<'_>),
+) {
     let message = Message::parse(raw, limits);
     // A profile asked for does not make ordinary mail voice mail.
     let found = crate::vpim::class::classify(&message);
@@ -106,7 +185,7 @@ fn check(file: &str, raw: &[u8], envelope: &Envelope, args: &Args, limits: &Limi
         findings.extend(notes(&survey));
         findings.sort_by_key(|f| f.at);
     }
-    Report::new(file, &survey, &findings)
+    then(Report::new(file, &survey, &findings), &survey);
 }
 
 #[cfg(test)]
@@ -125,6 +204,7 @@ mod tests {
     fn a_profile_asked_for_leaves_ordinary_mail_alone() {
         let args = Args {
             format: Format::Text,
+            color: Color::Never,
             profile: Profile(Some(Class::Vpim2)),
             mail_from: None,
             rcpt_to: Vec::new(),
@@ -132,7 +212,11 @@ mod tests {
             notes: true,
             files: Vec::new(),
         };
-        let report = check("-", b"Subject: x\n\ny\n", &Envelope::default(), &args, &Limits::default());
-        assert_eq!((report.profile, report.findings.len()), ("none", 0));
+        let mut seen = None;
+        let raw = b"Subject: x\n\ny\n";
+        check("-", raw, &Envelope::default(), &args, &Limits::default(), |report, _| {
+            seen = Some((report.profile, report.findings.len()));
+        });
+        assert_eq!(seen, Some(("none", 0)));
     }
 }

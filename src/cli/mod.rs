@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod logging;
 pub mod man;
 pub mod probe;
+pub mod samples;
 pub mod serve;
 pub mod transcode;
 
@@ -47,6 +48,8 @@ enum Command {
     Probe(probe::Args),
     /// Show the milter at work on bundled messages, with nothing installed.
     Demo(demo::Args),
+    /// Write sample messages to try other systems with.
+    Samples(samples::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
     /// Write the manual pages.
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Transcode(args) => transcode::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Samples(args) => samples::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -9,6 +9,9 @@
 
 pub mod audio;
 pub mod fax;
+mod preview;
+
+pub use preview::{Preview, Thumbnail};
 
 use crate::limits::{Budget, Exceeded, Limits};
 use mime::Mime;
@@ -29,12 +32,17 @@ pub enum Job {
         /// Media type to produce, with the parameters that matter (`rate`, `codec`, `application`).
         target: Mime,
     },
+    /// Make what a person sees of the bytes in a report; [`Preview::of`] reads the output.
+    Preview {
+        /// Media type of the part as its sender declares it.
+        declared: Mime,
+    },
 }
 
 /// What [`run`] gives back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// The converted body; empty for [`Job::Inspect`].
+    /// The converted body or the preview; empty for [`Job::Inspect`].
     pub bytes: Vec<u8>,
     /// What the input was, and what the conversion did to it.
     pub report: Report,
@@ -105,6 +113,13 @@ pub fn run(job: &Job, input: &[u8], limits: &Limits, budget: &mut Budget) -> Res
                 fax::convert(declared, target, input, limits, budget)
             } else {
                 audio::convert(declared, target, input, limits, budget)
+            }
+        }
+        Job::Preview { declared } => {
+            if fax::recognises(declared, input) {
+                fax::preview(input, limits, budget)
+            } else {
+                audio::preview(declared, input, budget)
             }
         }
     }

@@ -100,6 +100,18 @@ fn facts(stream: &Stream, level: Option<Level>) -> AudioFacts {
     }
 }
 
+/// The shape of the sound: the lowest and the highest sample of each of `preview::COLUMNS` pieces.
+pub fn preview(declared: &Mime, input: &[u8], budget: &mut Budget) -> Result<Output, MediaError> {
+    budget.check()?;
+    let stream = container::open(declared, input)?;
+    stream.check_form()?;
+    let (extremes, level) = pcm::extremes(&stream, super::preview::COLUMNS, budget)?;
+    let bytes = super::preview::waveform(&extremes);
+    budget.output(bytes.len())?;
+    let facts = Facts::Audio(facts(&stream, Some(level)));
+    Ok(Output { bytes, report: Report { facts, output: None, losses: Vec::new() } })
+}
+
 /// Converts an audio body to the media type `target`.
 pub fn convert(
     declared: &Mime,

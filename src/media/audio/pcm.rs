@@ -32,6 +32,36 @@ pub fn measure(stream: &Stream, budget: &mut Budget) -> Result<Level, MediaError
     Ok(level)
 }
 
+/// The lowest and the highest sample of each of at most `pieces` equal pieces of a stream, and its
+/// loudness.
+pub fn extremes(
+    stream: &Stream,
+    pieces: usize,
+    budget: &mut Budget,
+) -> Result<(Vec<(i16, i16)>, Level), MediaError> {
+    let channels = usize::from(stream.channels.max(1));
+    let frames = stream.samples().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).max(1);
+    let pieces = pieces.min(frames);
+    let mut extremes = vec![(i16::MAX, i16::MIN); pieces];
+    let mut level = Level::default();
+    let mut at = 0;
+    decode(stream, budget, |samples, _| {
+        level.add(samples);
+        for frame in samples.chunks(channels) {
+            let piece = (at as u64 * pieces as u64 / frames as u64) as usize;
+            if let Some((low, high)) = extremes.get_mut(piece.min(pieces - 1)) {
+                *low = frame.iter().copied().fold(*low, i16::min);
+                *high = frame.iter().copied().fold(*high, i16::max);
+            }
+            at += 1;
+        }
+        Ok(())
+    })?;
+    // Pieces without samples: a stream that is shorter than it says, or empty.
+    extremes.iter_mut().filter(|(low, high)| low > high).for_each(|piece| *piece = (0, 0));
+    Ok((extremes, level))
+}
+
 /// Appends the stream in the target codec: one channel, 8000 samples a second.
 pub fn convert(
     stream: &Stream,

@@ -8,6 +8,7 @@
 //! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
 //! | `bitmap` | packed rows |
 //! | `pdf`, `tiff_f`, this file (PBM) | writers |
+//! | `thumbnail` | pages reduced to grey |
 //! | `sniff` | containers that are recognised only |
 //!
 //! Coded data is passed through without decoding where that is safe; see `page::Page::pass_through`. The work
@@ -19,6 +20,7 @@ mod geometry;
 mod page;
 mod pdf;
 mod sniff;
+mod thumbnail;
 mod tiff;
 mod tiff_f;
 
@@ -161,6 +163,34 @@ pub fn convert(
         other => return Err(MediaError::Unsupported(format!("tiff to {other}"))),
     };
     let report = Report { facts: Facts::Fax(facts), output: Some(Facts::Fax(output)), losses };
+    Ok(Output { bytes, report })
+}
+
+/// The first pages reduced to a size for a report, as binary PGM one behind the other. A page that cannot be
+/// shown is left out and named in the losses.
+pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Output, MediaError> {
+    if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
+        return Err(MediaError::Unsupported(format!("pages of {container}")));
+    }
+    let tiff = tiff::Tiff::parse(input, limits, budget)?;
+    let (mut bytes, mut losses) = (Vec::new(), Vec::new());
+    for (index, directory) in tiff.directories.iter().enumerate().take(super::preview::PAGES) {
+        let page = Page::open(&tiff, directory, index, limits, budget);
+        let shown = page.and_then(|page| {
+            let bitmap = page.decode(limits, budget, &mut losses)?;
+            thumbnail::of(&bitmap, &page, budget)
+        });
+        match shown {
+            Ok(thumbnail) => {
+                let picture = super::preview::pgm(&thumbnail);
+                budget.output(picture.len())?;
+                bytes.extend_from_slice(&picture);
+            }
+            Err(MediaError::Limit(limit)) => return Err(limit.into()),
+            Err(error) => note(&mut losses, format!("page {} is not shown: {error}", index + 1)),
+        }
+    }
+    let report = Report { facts: Facts::Fax(tiff_facts(&tiff)), output: None, losses };
     Ok(Output { bytes, report })
 }
 

@@ -1,6 +1,22 @@
-//! Findings and parts as an administrator or a program reads them: one JSON object a message, or
-//! text. Everything that comes from the message is escaped; a report never carries control
-//! characters to a terminal.
+//! Findings and parts as an administrator or a program reads them.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | this file | the values, and one JSON object a message |
+//! | `text` | for a terminal |
+//! | `sarif` | SARIF 2.1.0, one log for all messages |
+//! | `html` | one page to read, print and send on |
+//! | `excerpt` | the lines of the message a finding is about |
+//!
+//! Everything that comes from the message is escaped; a report never carries control characters to a
+//! terminal, nor markup to a browser.
+
+mod excerpt;
+pub mod html;
+pub mod sarif;
+pub mod text;
+
+pub use excerpt::{Excerpt, Line};
 
 use super::{Finding, conformant};
 use crate::media::{Facts, MediaError};
@@ -8,10 +24,6 @@ use crate::message::Message;
 use crate::vpim::class::evidence;
 use crate::vpim::{Body, Class, Survey};
 use serde::Serialize;
-use std::fmt::Write as _;
-
-/// More of a line of the message is not shown.
-const EXCERPT: usize = 76;
 
 /// The report on one message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,9 +57,11 @@ pub struct FindingReport {
     pub line: Option<usize>,
     pub repairable: bool,
     #[serde(skip)]
+    pub text: &'static str,
+    #[serde(skip)]
     pub remedy: &'static str,
     #[serde(skip)]
-    pub excerpt: Option<String>,
+    pub excerpt: Option<Excerpt>,
 }
 
 /// One audio or fax part.
@@ -81,7 +95,7 @@ impl Report {
             file: file.to_owned(),
             profile: survey.class.name(),
             conformant: conformant(survey, findings),
-            findings: findings.iter().map(|f| FindingReport::new(survey.message, f)).collect(),
+            findings: finding_reports(survey.message, findings),
             parts: survey.bodies.iter().map(|b| PartReport::new(survey, b)).collect(),
             why: evidence(survey.message),
         }
@@ -96,31 +110,15 @@ impl Report {
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
 
-    /// The report for people.
-    pub fn text(&self) -> String {
-        let verdict = match (self.profile, self.conformant) {
-            ("none", _) => "no voice or fax mail",
-            (_, true) => "conforming",
-            (_, false) => "NOT conforming",
-        };
-        let mut out = format!("{}: {}, {verdict}\n", printable(&self.file), self.profile);
-        for (n, why) in self.why.iter().enumerate() {
-            let lead = if n == 0 { "because" } else { "    and" };
-            let _ = writeln!(out, "  {lead} {}", printable(why));
-        }
-        for part in &self.parts {
-            let _ = writeln!(out, "  part {}", part.text());
-        }
-        for finding in &self.findings {
-            out.push_str(&finding.text());
-        }
-        out
-    }
+fn finding_reports(message: &Message<'_>, findings: &[Finding]) -> Vec<FindingReport> {
+    let excerpts = excerpt::Excerpts::new(message);
+    findings.iter().map(|f| FindingReport::new(&excerpts, f)).collect()
 }
 
 impl FindingReport {
-    fn new(message: &Message<'_>, finding: &Finding) -> Self {
+    fn new(excerpts: &excerpt::Excerpts<'_>, finding: &Finding) -> Self {
         FindingReport {
             rule: finding.rule.id,
             rfc: finding.rule.rfc,
@@ -131,26 +129,10 @@ impl FindingReport {
             header: finding.header.as_deref().map(printable),
             line: finding.line,
             repairable: finding.rule.repair.is_some(),
+            text: finding.rule.text,
             remedy: finding.rule.remedy,
-            excerpt: finding.at.and_then(|at| excerpt(message, at)),
+            excerpt: excerpts.of(finding),
         }
-    }
-
-    fn text(&self) -> String {
-        let mut place = Vec::new();
-        place.extend(self.part.as_ref().map(|p| format!("part {p}")));
-        place.extend(self.header.clone());
-        place.extend(self.line.map(|l| format!("line {l}")));
-        let place = if place.is_empty() { "envelope".to_owned() } else { place.join(", ") };
-        let mut out =
-            format!("  {} {} (RFC {} {}): {}\n", self.level, self.rule, self.rfc, self.section, place);
-        let _ = writeln!(out, "      {}", self.message);
-        if let Some(excerpt) = &self.excerpt {
-            let _ = writeln!(out, "      > {excerpt}");
-        }
-        let repair = if self.repairable { " [repairable]" } else { "" };
-        let _ = writeln!(out, "      remedy: {}{repair}", self.remedy);
-        out
     }
 }
 
@@ -195,44 +177,26 @@ impl PartReport {
             }
         }
     }
-
-    /// One line for people.
-    pub fn text(&self) -> String {
-        let mut out = format!("{}: {}", self.part.as_deref().unwrap_or("-"), printable(&self.media_type));
-        let mut add = |text: Option<String>| out.extend(text.map(|t| format!(", {t}")));
-        add(self.voice.as_deref().map(|v| format!("voice={}", printable(v))));
-        add(self.codec.as_deref().map(|c| format!("found {}", printable(c))));
-        add(self.duration_s.map(|d| format!("{d:.1} s")));
-        add(self.sample_rate.map(|r| format!("{r} Hz")));
-        add(self.channels.filter(|c| *c != 1).map(|c| format!("{c} channels")));
-        add(self.pages.map(|p| format!("{p} page{}", if p == 1 { "" } else { "s" })));
-        add(Some(format!("{}, {} octets", printable(&self.encoding), self.bytes)));
-        add(self.unread.as_ref().map(|e| format!("not read: {}", printable(&e.to_string()))));
-        out
-    }
-}
-
-/// The line of the message at an offset, shortened and escaped.
-fn excerpt(message: &Message<'_>, at: usize) -> Option<String> {
-    let raw = message.raw();
-    let line = raw.get(at..)?;
-    let end = memchr::memchr(b'\n', line).unwrap_or(line.len()).min(EXCERPT);
-    let text = String::from_utf8_lossy(line.get(..end)?.trim_ascii_end());
-    (!text.is_empty()).then(|| printable(&text))
 }
 
 /// Text without control characters or anything that reorders what is shown.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || hidden {
+        if c.is_control() || is_hidden(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// Characters that are not seen, or change the order of others.
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -291,7 +255,7 @@ mod tests {
     #[test]
     fn text_never_carries_control_characters() {
         let raw = b"MIME-Version: 1.0 (Voice 2.0)\r\nContent-Type: audio/\x1b[2J; x=\x07\r\nSensitivity: \x1b[31m\xe2\x80\xae\r\n\r\nxx\r\n";
-        let text = report(raw).text();
+        let text = report(raw).text(text::Paint::Plain);
         assert!(text.lines().count() > 3);
         assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{text:?}");
     }
