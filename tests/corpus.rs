@@ -11,6 +11,7 @@ use vpim_milter::conformance::{Finding, judge};
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::message::Message;
 use vpim_milter::vpim::class::{classify, may_be_ours};
+use vpim_milter::vpim::dialect;
 use vpim_milter::vpim::{Class, Envelope, Survey};
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus");
@@ -142,6 +143,39 @@ fn what_has_a_class_is_wanted_by_its_header() {
             "{name} is {class:?} and its body not wanted"
         );
     }
+}
+
+/// The systems that messages of known origin come from; begins of names.
+const SENDERS: &[(&str, &str)] = &[
+    ("pbx-asterisk-gsm", "Asterisk"),
+    ("pbx-asterisk-wav", "Asterisk"),
+    ("pbx-asterisk-wav49", "Asterisk"),
+    ("pbx-cisco-t37-fax", "Cisco T.37"),
+    ("pbx-exchange-um-mp3", "Microsoft Exchange"),
+    ("pbx-freeswitch-wav", "FreeSWITCH"),
+    ("pbx-hylafax-pdf", "HylaFAX"),
+    ("pbx-hylafax-tiff", "HylaFAX"),
+    ("real-cisco-t37-verbatim", "Cisco T.37"),
+    ("real-vvm-omtp-voice", "visual voice mail"),
+];
+
+#[test]
+fn senders_are_named_and_only_those_that_show() {
+    let all = messages(SHARED);
+    let all = if all.is_empty() { messages(OWN) } else { all };
+    let mut named = 0;
+    for (name, raw, _) in all {
+        let message = Message::parse(&raw, &Limits::default());
+        let found = dialect::sender(&message, classify(&message));
+        match SENDERS.iter().find(|(n, _)| *n == name) {
+            Some((_, wanted)) => {
+                assert!(found.is_some_and(|s| s.name.starts_with(wanted)), "{name} is no {wanted}");
+                named += 1;
+            }
+            None => assert_eq!(found, None, "{name}"),
+        }
+    }
+    assert!(named >= 2, "{named} messages of known origin");
 }
 
 #[test]

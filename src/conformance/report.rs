@@ -6,6 +6,7 @@ use super::{Finding, conformant};
 use crate::media::{Facts, MediaError};
 use crate::message::Message;
 use crate::vpim::class::evidence;
+use crate::vpim::dialect::{self, Sender};
 use crate::vpim::{Body, Class, Survey};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -26,6 +27,8 @@ pub struct Report {
     pub findings: Vec<FindingReport>,
     /// The audio and fax parts.
     pub parts: Vec<PartReport>,
+    /// The system the message seems to come from.
+    pub sender: Option<Sender>,
     /// Why the message has its class.
     #[serde(skip)]
     pub why: Vec<String>,
@@ -83,6 +86,7 @@ impl Report {
             conformant: conformant(survey, findings),
             findings: findings.iter().map(|f| FindingReport::new(survey.message, f)).collect(),
             parts: survey.bodies.iter().map(|b| PartReport::new(survey, b)).collect(),
+            sender: dialect::sender(survey.message, survey.class),
             why: evidence(survey.message),
         }
     }
@@ -109,6 +113,7 @@ impl Report {
             let lead = if n == 0 { "because" } else { "    and" };
             let _ = writeln!(out, "  {lead} {}", printable(why));
         }
+        out.extend(self.sender.as_ref().map(|s| format!("  {}\n", sender_text(s))));
         for part in &self.parts {
             let _ = writeln!(out, "  part {}", part.text());
         }
@@ -210,6 +215,11 @@ impl PartReport {
         add(self.unread.as_ref().map(|e| format!("not read: {}", printable(&e.to_string()))));
         out
     }
+}
+
+/// One line on the system a message seems to come from.
+pub fn sender_text(sender: &Sender) -> String {
+    format!("sender looks like {} ({})", sender.name, printable(&sender.evidence.join("; ")))
 }
 
 /// The line of the message at an offset, shortened and escaped.
