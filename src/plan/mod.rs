@@ -8,6 +8,7 @@ mod convert;
 pub mod guard;
 mod mixed;
 mod part;
+pub mod repair;
 pub mod results;
 mod summary;
 mod voice_message;
@@ -52,6 +53,9 @@ pub enum Refused {
         /// The reason.
         why: String,
     },
+    /// The repairs of the rules broken do not make a better message.
+    #[error("repairing it would give {0}")]
+    Repair(String),
     /// A limit was reached; the work is not tried again.
     #[error("{0}")]
     Limit(#[from] crate::limits::Exceeded),
