@@ -5,6 +5,7 @@
 //! converted. A plan for a message that already fits is empty, so a second pass changes nothing.
 
 mod convert;
+pub mod duty;
 pub mod guard;
 mod mixed;
 mod part;
