@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CORE: [&str; 8] =
-    ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine.rs"];
+const CORE: [&str; 8] = ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine"];
 const FORBIDDEN: [&str; 9] = [
     "tokio",
     "indymilter",

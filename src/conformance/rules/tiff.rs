@@ -451,6 +451,11 @@ fn fax_single_strip(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn fax_only_tiff_f(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, fax) in s.faxes() {
+        if let Some(defect) = fax.defects.first() {
+            f.entity(id, format!("damaged: {defect}"));
+        }
+    }
     each_page(s, f, |p| {
         let colour = p.bits_per_sample.iter().any(|b| *b > 1) || p.samples_per_pixel.unwrap_or(1) > 1;
         (colour || !matches!(p.compression, Some(3 | 4))).then(|| format!("coding {}, not TIFF-F", p.coding))
