@@ -14,6 +14,8 @@ pub struct Target {
     pub text: Option<bool>,
     /// It can take fax pages.
     pub fax: Option<bool>,
+    /// The fax pages it takes are those of profile S only (RFC 3949 3).
+    pub fax_profile_s: Option<bool>,
     /// It refuses voice messages with contents other than voice, fax and embedded messages.
     pub strict_contents: Option<bool>,
     /// It can decrypt.

@@ -16,7 +16,7 @@ mod lines;
 mod scan;
 
 pub(super) use encode::{Target, encode_page};
-pub(super) use scan::{eofb_end, keep_bits, plain_t4};
+pub(super) use scan::{bit, eofb_end, keep_bits, next_eol, plain_t4};
 
 use super::bitmap::Bitmap;
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
@@ -155,20 +155,52 @@ impl Layout {
     fn without_eols(self) -> Self {
         Layout { end_of_line: false, ..self }
     }
+
+    fn settings(self, columns: u32, rows: usize, strict: bool) -> DecodeSettings {
+        DecodeSettings {
+            columns,
+            rows: u32::try_from(rows).unwrap_or(u32::MAX),
+            end_of_block: self.end_of_block,
+            end_of_line: self.end_of_line,
+            rows_are_byte_aligned: self.byte_aligned,
+            encoding: self.encoding,
+            strict,
+        }
+    }
+}
+
+/// How many of at most `rows` clean rows of `columns` the strip holds; `None` where it is not clean. Paints
+/// nothing.
+pub(super) fn count(data: &[u8], scheme: Scheme, columns: u32, rows: usize) -> Option<u32> {
+    if rows == 0 || data.is_empty() || columns == 0 {
+        return Some(0);
+    }
+    let layout = match scheme {
+        Scheme::Rle => Layout::rle(),
+        Scheme::T6 => Layout::t6(),
+        Scheme::T4 { two_dimensional } => Layout::t4(two_dimensional),
+    };
+    let mut counter = Counter { rows: 0 };
+    let mut context = DecoderContext::new(layout.settings(columns, rows, true));
+    hayro_ccitt::decode(data, &mut counter, &mut context).ok()?;
+    Some(counter.rows.min(u32::try_from(rows).unwrap_or(u32::MAX)))
+}
+
+/// Counts rows as they come.
+struct Counter {
+    rows: u32,
+}
+
+impl Decoder for Counter {
+    fn push_row(&mut self, _changes: &[u32]) {
+        self.rows = self.rows.saturating_add(1);
+    }
 }
 
 /// One pass of the fast decoder: the rows it found, or an error with the rows before it in `page`.
 fn pass(data: &[u8], rows: usize, page: &mut Bitmap, layout: Layout, strict: bool) -> Result<usize, ()> {
     let base = page.rows();
-    let settings = DecodeSettings {
-        columns: page.width(),
-        rows: u32::try_from(rows).unwrap_or(u32::MAX),
-        end_of_block: layout.end_of_block,
-        end_of_line: layout.end_of_line,
-        rows_are_byte_aligned: layout.byte_aligned,
-        encoding: layout.encoding,
-        strict,
-    };
+    let settings = layout.settings(page.width(), rows, strict);
     let mut painter = Painter { page, left: rows };
     let result = hayro_ccitt::decode(data, &mut painter, &mut DecoderContext::new(settings));
     match result {
