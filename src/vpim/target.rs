@@ -19,6 +19,8 @@ pub struct Target {
     /// It can take fax pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fax: Option<bool>,
+    /// The fax pages it takes are those of profile S only (RFC 3949 3).
+    pub fax_profile_s: Option<bool>,
     /// It refuses voice messages with contents other than voice, fax and embedded messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict_contents: Option<bool>,

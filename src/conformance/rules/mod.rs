@@ -14,6 +14,11 @@ mod notification;
 mod samples;
 mod structure;
 mod tiff;
+mod tiff_f;
+mod tiff_f_data;
+mod tiff_fields;
+mod tiff_s;
+mod tiff_samples;
 mod vpim1;
 
 use super::rule::Rule;
@@ -28,6 +33,9 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         audio::RULES,
         duration::RULES,
         tiff::RULES,
+        tiff_f::RULES,
+        tiff_f_data::RULES,
+        tiff_s::RULES,
         vpim1::RULES,
         ivm::RULES,
         fax::RULES,

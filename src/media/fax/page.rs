@@ -4,11 +4,11 @@
 //! Sizes are held against the limits before anything is allocated; StripOffsets and StripByteCounts only ever
 //! select bytes that are there.
 
-use super::PageFacts;
 use super::bitmap::Bitmap;
 use super::ccitt::{self, Scheme};
 use super::geometry::Resolution;
 use super::tiff::{Directory, Tiff, tag};
+use super::{DataFacts, PageFacts};
 use crate::limits::{Budget, Exceeded, Limits};
 use crate::media::MediaError;
 use std::borrow::Cow;
@@ -84,13 +84,42 @@ pub(super) fn facts(tiff: &Tiff<'_>, directory: &Directory) -> PageFacts {
         orientation: short(tag::ORIENTATION),
         tiled: directory.find(tag::TILE_OFFSETS).is_some(),
         tags: directory.fields.iter().map(|field| field.tag).collect(),
+        fields: directory.fields.iter().map(|field| tiff.field_facts(field)).collect(),
         ifd_offset: directory.offset as u64,
+        ifd_end: directory.end(),
+        data: data_facts(tiff, directory),
+        coded: None,
+        fax_profile: short(tag::FAX_PROFILE),
+        consecutive_bad_fax_lines: integer(tag::CONSECUTIVE_BAD_FAX_LINES),
         first_strip_offset: integer(tag::STRIP_OFFSETS).map(u64::from),
         strip_byte_counts: directory.find(tag::STRIP_BYTE_COUNTS).map(|field| field.count),
         first_strip_bytes: integer(tag::STRIP_BYTE_COUNTS).map(u64::from),
         bad_fax_lines: integer(tag::BAD_FAX_LINES),
         clean_fax_data: short(tag::CLEAN_FAX_DATA),
     }
+}
+
+/// Strips of a page whose places are looked at; a fax page has one.
+const MAX_PLACES: u32 = 4_096;
+
+/// Where the strips of a page are, as claimed. `None` without StripOffsets.
+fn data_facts(tiff: &Tiff<'_>, directory: &Directory) -> Option<DataFacts> {
+    let offsets = directory.find(tag::STRIP_OFFSETS)?;
+    let counts = directory.find(tag::STRIP_BYTE_COUNTS);
+    let mut places = (0..offsets.count.min(MAX_PLACES)).map_while(|index| {
+        let start = u64::from(tiff.integer(offsets, index)?);
+        let octets = counts.and_then(|field| tiff.integer(field, index)).unwrap_or(0);
+        Some((start, start + u64::from(octets)))
+    });
+    let (start, end) = places.next()?;
+    let (mut last, mut all) = (start, DataFacts { start, end, rising: true });
+    for (start, end) in places {
+        all.rising &= start > last;
+        last = start;
+        all.start = all.start.min(start);
+        all.end = all.end.max(end);
+    }
+    Some(all)
 }
 
 /// The name of a coding (TIFF 6.0, RFC 3949 for JBIG and MRC).
@@ -343,7 +372,7 @@ fn storage(facts: &PageFacts, number: usize) -> Result<Storage, MediaError> {
 }
 
 /// The bytes of every strip that the page needs.
-fn strips<'a>(
+pub(super) fn strips<'a>(
     tiff: &Tiff<'a>,
     directory: &Directory,
     length: Option<u32>,

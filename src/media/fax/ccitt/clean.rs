@@ -46,9 +46,53 @@ impl Layout {
     }
 }
 
+/// Where rows go.
+pub(super) trait Rows {
+    /// Columns of a row.
+    fn width(&self) -> u32;
+    /// A row, by its colour changes.
+    fn row(&mut self, changes: &[u32]);
+    /// The last row again.
+    fn again(&mut self, count: usize);
+}
+
+impl Rows for Bitmap {
+    fn width(&self) -> u32 {
+        Bitmap::width(self)
+    }
+
+    fn row(&mut self, changes: &[u32]) {
+        self.push_changes(changes);
+    }
+
+    fn again(&mut self, count: usize) {
+        self.repeat_last(count);
+    }
+}
+
+/// For data that is only to be understood.
+pub(super) struct Nowhere {
+    pub width: u32,
+}
+
+impl Rows for Nowhere {
+    fn width(&self) -> u32 {
+        self.width
+    }
+
+    fn row(&mut self, _changes: &[u32]) {}
+
+    fn again(&mut self, _count: usize) {}
+}
+
 /// Adds at most `rows` rows to `page` and gives their number. It is smaller where the data ends, or says by an
 /// RTC or EOFB that it ends. On [`Unclean`] the rows before the fault are in `page`.
-pub(super) fn decode(data: &[u8], layout: Layout, rows: usize, page: &mut Bitmap) -> Result<usize, Unclean> {
+pub(super) fn decode(
+    data: &[u8],
+    layout: Layout,
+    rows: usize,
+    page: &mut impl Rows,
+) -> Result<usize, Unclean> {
     let mut bits = Bits { rest: data, held: 0, count: 0 };
     let width = page.width();
     let (mut line, mut above) = (Line::new(width), Line::new(width));
@@ -61,9 +105,9 @@ pub(super) fn decode(data: &[u8], layout: Layout, rows: usize, page: &mut Bitmap
                 if alike > 0 {
                     // Above the first row of a strip there is a white one, whatever the page shows there.
                     if done == 0 {
-                        page.push_changes(&[]);
+                        page.row(&[]);
                     }
-                    page.repeat_last(alike - usize::from(done == 0));
+                    page.again(alike - usize::from(done == 0));
                     done += alike;
                     continue;
                 }
@@ -87,7 +131,7 @@ pub(super) fn decode(data: &[u8], layout: Layout, rows: usize, page: &mut Bitmap
         if bits.overdrawn() {
             return Err(Unclean);
         }
-        page.push_changes(line.changes());
+        page.row(line.changes());
         std::mem::swap(&mut line, &mut above);
         done += 1;
     }
@@ -269,7 +313,8 @@ impl Bits<'_> {
                 self.refill();
                 at = at.saturating_add(self.run(table)?);
                 if at >= width {
-                    return if at == width { Ok(writer.end(width)) } else { Err(Unclean) };
+                    writer.end(width);
+                    return if at == width { Ok(()) } else { Err(Unclean) };
                 }
                 writer.change(at);
             }
@@ -297,7 +342,8 @@ impl Bits<'_> {
                         return Err(Unclean);
                     }
                     if a1 == width {
-                        return Ok(writer.end(width));
+                        writer.end(width);
+                        return Ok(());
                     }
                     writer.change(a1);
                     a0 = a1;
@@ -320,7 +366,8 @@ impl Bits<'_> {
                         self.refill();
                     }
                     if a0 == width {
-                        return Ok(writer.end(width));
+                        writer.end(width);
+                        return Ok(());
                     }
                     while at(b) <= a0 {
                         b += 2;
@@ -330,7 +377,8 @@ impl Bits<'_> {
                     a0 = at(b + 1);
                     b += 2;
                     if a0 >= width {
-                        return Ok(writer.end(width));
+                        writer.end(width);
+                        return Ok(());
                     }
                 }
                 Kind::None => return Err(Unclean),

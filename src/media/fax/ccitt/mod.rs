@@ -17,7 +17,7 @@ mod lines;
 mod scan;
 
 pub(super) use encode::{Target, encode_page};
-pub(super) use scan::{eofb_end, keep_bits, plain_t4};
+pub(super) use scan::{bit, eofb_end, keep_bits, next_eol, plain_t4};
 
 use super::bitmap::Bitmap;
 use clean::{Between, Layout};
@@ -124,4 +124,15 @@ fn decode_damaged(data: &[u8], rows: usize, two_dimensional: bool, page: &mut Bi
         decoded = Decoded { rows: other.rows, damaged: other.damaged, broken: false, mislabelled: true };
     }
     decoded
+}
+
+/// How many of at most `rows` clean rows of `columns` the strip holds; `None` where it is not clean. Paints
+/// nothing.
+pub(super) fn count(data: &[u8], scheme: Scheme, columns: u32, rows: usize) -> Option<u32> {
+    if rows == 0 || data.is_empty() || columns == 0 {
+        return Some(0);
+    }
+    let mut nowhere = clean::Nowhere { width: columns };
+    let found = clean::decode(data, Layout::of(scheme), rows, &mut nowhere).ok()?;
+    u32::try_from(found).ok()
 }
