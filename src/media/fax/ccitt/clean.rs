@@ -269,7 +269,8 @@ impl Bits<'_> {
                 self.refill();
                 at = at.saturating_add(self.run(table)?);
                 if at >= width {
-                    return if at == width { Ok(writer.end(width)) } else { Err(Unclean) };
+                    writer.end(width);
+                    return if at == width { Ok(()) } else { Err(Unclean) };
                 }
                 writer.change(at);
             }
@@ -297,7 +298,8 @@ impl Bits<'_> {
                         return Err(Unclean);
                     }
                     if a1 == width {
-                        return Ok(writer.end(width));
+                        writer.end(width);
+                        return Ok(());
                     }
                     writer.change(a1);
                     a0 = a1;
@@ -320,7 +322,8 @@ impl Bits<'_> {
                         self.refill();
                     }
                     if a0 == width {
-                        return Ok(writer.end(width));
+                        writer.end(width);
+                        return Ok(());
                     }
                     while at(b) <= a0 {
                         b += 2;
@@ -330,7 +333,8 @@ impl Bits<'_> {
                     a0 = at(b + 1);
                     b += 2;
                     if a0 >= width {
-                        return Ok(writer.end(width));
+                        writer.end(width);
+                        return Ok(());
                     }
                 }
                 Kind::None => return Err(Unclean),
