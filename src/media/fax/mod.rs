@@ -2,6 +2,8 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `document` | what the writers ask for pages, whatever they came in |
+//! | `picture`, `halftone` | PNG, JPEG, GIF, BMP as pages in black and white |
 //! | `tiff` | directories and fields, as written |
 //! | `page` | what a directory says of a page; its strips; its pixels |
 //! | `coded` | what the coded data shows, whatever the tags say |
@@ -18,9 +20,12 @@
 mod bitmap;
 mod ccitt;
 mod coded;
+mod document;
 mod geometry;
+mod halftone;
 mod page;
 mod pdf;
+mod picture;
 mod sniff;
 mod thumbnail;
 mod tiff;
@@ -28,8 +33,9 @@ mod tiff_f;
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
+use document::Document;
 use mime::Mime;
-use page::{Page, note};
+use page::note;
 use serde::{Deserialize, Serialize};
 
 /// What the bytes of a fax body are.
@@ -218,28 +224,28 @@ pub fn convert(
     limits: &Limits,
     budget: &mut Budget,
 ) -> Result<Output, MediaError> {
-    if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
-        return Err(MediaError::Unsupported(format!("{container} to {}", target.essence_str())));
-    }
     if sniff::container(input).is_none() && declared.essence_str() != "image/tiff" {
-        return Err(MediaError::Unsupported(format!(
-            "{} to {}",
-            declared.essence_str(),
-            target.essence_str()
-        )));
+        let (from, to) = (declared.essence_str(), target.essence_str());
+        return Err(MediaError::Unsupported(format!("{from} to {to}")));
     }
-    let tiff = tiff::Tiff::parse(input, limits, budget)?;
-    if tiff.endless {
+    let document = Document::parse(input, limits, budget)?;
+    if let Document::Tiff(tiff) = &document
+        && tiff.endless
+    {
         return Err(MediaError::malformed("tiff", "the chain of directories comes back to itself"));
     }
-    let facts = tiff_facts(&tiff);
+    let facts = document_facts(&document, input);
     let mut losses = Vec::new();
     let (bytes, output) = match target.essence_str() {
-        "application/pdf" => (pdf::convert(&tiff, limits, budget, &mut losses)?, FaxFacts::of("pdf", &facts)),
-        "image/x-portable-bitmap" => (pbm(&tiff, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts)),
+        "application/pdf" => {
+            (pdf::convert(&document, limits, budget, &mut losses)?, FaxFacts::of("pdf", &facts))
+        }
+        "image/x-portable-bitmap" => {
+            (pbm(&document, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts))
+        }
         "image/tiff" => {
             let accept = tiff_f::Accept::of(target)?;
-            match tiff_f::convert(&tiff, accept, limits, budget, &mut losses)? {
+            match tiff_f::convert(&document, accept, limits, budget, &mut losses)? {
                 Some(bytes) => {
                     let output = tiff_facts(&tiff::Tiff::parse(&bytes, limits, budget)?);
                     (bytes, output)
@@ -256,13 +262,10 @@ pub fn convert(
 /// The first pages reduced to a size for a report, as binary PGM one behind the other. A page that cannot be
 /// shown is left out and named in the losses.
 pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Output, MediaError> {
-    if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
-        return Err(MediaError::Unsupported(format!("pages of {container}")));
-    }
-    let tiff = tiff::Tiff::parse(input, limits, budget)?;
+    let document = Document::parse(input, limits, budget)?;
     let (mut bytes, mut losses) = (Vec::new(), Vec::new());
-    for (index, directory) in tiff.directories.iter().enumerate().take(super::preview::PAGES) {
-        let page = Page::open(&tiff, directory, index, limits, budget);
+    for index in 0..document.pages().min(super::preview::PAGES) {
+        let page = document.page(index, limits, budget);
         let shown = page.and_then(|page| {
             let bitmap = page.decode(limits, budget, &mut losses)?;
             thumbnail::of(&bitmap, &page, budget)
@@ -277,20 +280,28 @@ pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Out
             Err(error) => note(&mut losses, format!("page {} is not shown: {error}", index + 1)),
         }
     }
-    let report = Report { facts: Facts::Fax(tiff_facts(&tiff)), output: None, losses };
+    let report = Report { facts: Facts::Fax(document_facts(&document, input)), output: None, losses };
     Ok(Output { bytes, report })
+}
+
+/// Facts of a document whose pages are asked for.
+fn document_facts(document: &Document<'_>, input: &[u8]) -> FaxFacts {
+    match document {
+        Document::Tiff(tiff) => tiff_facts(tiff),
+        Document::Picture(_) => FaxFacts::named(sniff::container(input).unwrap_or("picture")),
+    }
 }
 
 /// All pages as binary PBM (P4), one behind the other, as seen on paper.
 fn pbm(
-    tiff: &tiff::Tiff<'_>,
+    document: &Document<'_>,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
     let mut out = Vec::new();
-    for (index, directory) in tiff.directories.iter().enumerate() {
-        let page = Page::open(tiff, directory, index, limits, budget)?;
+    for index in 0..document.pages() {
+        let page = document.page(index, limits, budget)?;
         let bitmap = page.decode(limits, budget, losses)?;
         let header = format!("P4\n{} {}\n", bitmap.width(), bitmap.rows());
         budget.output(header.len() + bitmap.data().len())?;
@@ -300,7 +311,7 @@ fn pbm(
             note(losses, format!("page {}: Orientation {} is not applied", page.number, page.orientation));
         }
     }
-    tiff.defects.iter().for_each(|defect| note(losses, defect.clone()));
+    document.defects().iter().for_each(|defect| note(losses, defect.clone()));
     Ok(out)
 }
 

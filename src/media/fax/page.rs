@@ -7,6 +7,7 @@
 use super::bitmap::Bitmap;
 use super::ccitt::{self, Scheme};
 use super::geometry::Resolution;
+use super::picture::Drawn;
 use super::tiff::{Directory, Tiff, tag};
 use super::{DataFacts, PageFacts};
 use crate::limits::{Budget, Exceeded, Limits};
@@ -44,6 +45,12 @@ pub(super) struct Page<'a> {
     /// The receiving fax says that damaged lines are in the data (CleanFaxData 2, or BadFaxLines without a
     /// word on what became of them).
     damage_announced: bool,
+    /// The pixels of a page that was not coded but drawn.
+    drawn: Option<&'a Drawn>,
+    /// The fields of its directory as written; empty for a drawn page.
+    pub facts: PageFacts,
+    /// The fields stand in the order TIFF asks for.
+    pub sorted: bool,
 }
 
 /// The fields of a directory as written.
@@ -185,7 +192,31 @@ impl<'a> Page<'a> {
                 Some(clean) => clean > 1,
                 None => facts.bad_fax_lines.is_some_and(|lines| lines > 0),
             },
+            drawn: None,
+            sorted: directory.sorted(),
+            facts,
         })
+    }
+
+    /// The page at `index` of a document that was drawn here.
+    pub fn drawn(index: usize, drawn: &'a Drawn) -> Self {
+        Page {
+            number: index + 1,
+            width: drawn.bitmap.width(),
+            length: u32::try_from(drawn.bitmap.rows()).ok(),
+            rows_per_strip: u32::MAX,
+            strips: Vec::new(),
+            storage: Storage::Packed,
+            reversed: false,
+            inverted: false,
+            resolution: drawn.resolution,
+            orientation: 1,
+            uncompressed_mode: false,
+            damage_announced: false,
+            drawn: Some(drawn),
+            facts: PageFacts::default(),
+            sorted: false,
+        }
     }
 
     /// The coded data of a strip with the first bit highest.
@@ -248,6 +279,10 @@ impl<'a> Page<'a> {
         budget: &mut Budget,
         losses: &mut Vec<String>,
     ) -> Result<Bitmap, MediaError> {
+        if let Some(drawn) = self.drawn {
+            drawn.losses.iter().for_each(|loss| note(losses, format!("page {}: {loss}", self.number)));
+            return Ok(drawn.bitmap.clone());
+        }
         let mut bitmap = Bitmap::new(self.width);
         // Where the length is unknown the data says it, up to what a page may be.
         let longest = limits.page_pixels / u64::from(self.width.max(1));
