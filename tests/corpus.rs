@@ -8,8 +8,10 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use vpim_milter::conformance::{Finding, judge};
+use vpim_milter::engine::{self, Ambient, Verdict};
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::message::Message;
+use vpim_milter::policy::Settings;
 use vpim_milter::vpim::class::{classify, may_be_ours};
 use vpim_milter::vpim::dialect;
 use vpim_milter::vpim::{Class, Envelope, Survey};
@@ -217,6 +219,28 @@ fn the_part_of_a_violation_is_named() {
         }
     }
     assert!(seen > 0, "none of the messages is there");
+}
+
+#[test]
+fn a_repair_never_makes_a_message_worse_and_a_second_one_changes_nothing() {
+    let settings = Settings::for_profile("repair", "mx.test");
+    let mut repaired = 0;
+    for (name, raw, known) in messages(OWN).into_iter().chain(messages(SHARED)) {
+        let envelope = envelope(&known);
+        let pass = |raw: &[u8]| engine::rewrite(raw, &envelope, &settings, &Ambient::default());
+        let once = pass(&raw);
+        if once.verdict != Verdict::Deliver || once.record.actions.is_empty() {
+            continue;
+        }
+        let after =
+            once.rewritten.unwrap_or_else(|| panic!("{name}: {:?} and the same", once.record.actions));
+        let (before, now) = (check(&raw, &envelope), check(&after, &envelope));
+        assert!(now.class == before.class && now.findings.len() < before.findings.len(), "{name}");
+        assert!(now.conformant || !before.conformant, "{name}");
+        assert_eq!(pass(&after).rewritten, None, "{name}");
+        repaired += 1;
+    }
+    assert!(repaired >= 3, "{repaired} messages repaired");
 }
 
 #[test]

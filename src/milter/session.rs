@@ -8,6 +8,7 @@ use super::record;
 use super::reply::reply;
 use super::work::{Failure, Held, Live, Service};
 use crate::config::OnFailure;
+use crate::conformance::replies;
 use crate::engine::{self, Outcome, Reply, Verdict};
 use crate::message::edit::Modification;
 use crate::policy::Mode;
@@ -173,8 +174,10 @@ impl Connection {
         // client to send it again, and a refusal would bounce all of it.
         if refusable && argument.starts_with('<') {
             if is_non_mail_user(path) {
-                let text = "This address stands for a caller without mailbox (RFC 3801)";
-                return Answer::Refuse(reply(550, (5, 1, 1), text));
+                let text = "vpim2-non-mail-user-reject (RFC 3801 section 4.1.2): \
+                            this address stands for a caller without mailbox";
+                let (code, enhanced) = replies::reply("vpim2-non-mail-user-reject");
+                return Answer::Refuse(reply(code, enhanced, text));
             }
             if !settings.can_share(&message.envelope, path) {
                 let text = "Recipient needs a message of another form, send it separately";

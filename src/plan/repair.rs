@@ -10,8 +10,8 @@ use crate::conformance::{Finding, judge};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
 use crate::message::edit::EditList;
-use crate::vpim::Survey;
 use crate::vpim::class::classify;
+use crate::vpim::{Class, Survey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -39,6 +39,10 @@ pub fn repair(
     stop: &Arc<AtomicBool>,
 ) -> Result<Option<Repair>, Refused> {
     let message = survey.message;
+    // Mail that claims no profile has nothing to be repaired to; what it lacks, a conversion adds.
+    if survey.class == Class::VoiceOther {
+        return Ok(None);
+    }
     if !findings.iter().any(|f| f.rule.repair.is_some() && wanted(f)) {
         return Ok(None);
     }

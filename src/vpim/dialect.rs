@@ -1,11 +1,11 @@
 //! Which system a voice or fax message comes from, told by its habits.
 //!
-//! One table, [`DIALECTS`]: a system and its marks, each with a weight. A system is named only where
-//! its marks weigh [`ENOUGH`] together; of several the heaviest, then the first in the table. The name
+//! One table, `DIALECTS`: a system and its marks, each with a weight. A system is named only where
+//! its marks weigh `ENOUGH` together; of several the heaviest, then the first in the table. The name
 //! is advice to a reader and decides nothing: what a message is, [`class`](super::class) says. Marks
 //! can be forged, and a host that calls itself `xerox` is no proof.
 //!
-//! Limits: the first [`FIELDS`] fields of the header and [`PARTS`] entities, [`OCTETS`] octets of each
+//! Limits: the first `FIELDS` fields of the header and `PARTS` entities, `OCTETS` octets of each
 //! value.
 
 use super::class::Class;
