@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CORE: [&str; 8] = ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine"];
+const CORE: [&str; 9] =
+    ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine", "samples"];
 const FORBIDDEN: [&str; 9] = [
     "tokio",
     "indymilter",

@@ -18,6 +18,8 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(output) = media::run(&job, bytes, &limits, &mut Budget::new(&limits)) {
         assert!(output.bytes.len() <= 1 << 24);
     }
-    let job = Job::Inspect { declared: pick(usize::from(*choice)) };
-    let _ = media::run(&job, bytes, &limits, &mut Budget::new(&limits));
+    let declared = pick(usize::from(*choice));
+    for job in [Job::Inspect { declared: declared.clone() }, Job::Preview { declared }] {
+        let _ = media::run(&job, bytes, &limits, &mut Budget::new(&limits));
+    }
 });

@@ -14,6 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(output.bytes.len() <= 1 << 24);
         }
     }
-    let job = Job::Inspect { declared };
-    let _ = media::run(&job, bytes, &limits, &mut Budget::new(&limits));
+    for job in [Job::Inspect { declared: declared.clone() }, Job::Preview { declared }] {
+        let _ = media::run(&job, bytes, &limits, &mut Budget::new(&limits));
+    }
 });

@@ -10,6 +10,8 @@ const LINES: usize = 4;
 const WIDTH: usize = 76;
 /// Octets shown before a mark that lies far behind the start of its line.
 const LEAD: usize = 20;
+/// Octets around a place in which its line is looked for: a message may be one line.
+const REACH: usize = 1 << 16;
 /// What stands for octets left out.
 const CUT: &str = "...";
 
@@ -52,15 +54,13 @@ impl<'m> Excerpts<'m> {
     pub fn of(&self, finding: &Finding) -> Option<Excerpt> {
         let (at, number) = (finding.at?, finding.line?);
         let mark = self.mark(finding, at);
-        let start = self.raw.get(..at)?.iter().rposition(|c| *c == b'\n').map_or(0, |lf| lf + 1);
         let mut excerpt = Excerpt::default();
-        let mut from = start;
+        let mut from = self.line_start(at)?;
         while excerpt.lines.len() < LINES && from < self.raw.len() {
-            let next =
-                memchr::memchr(b'\n', self.raw.get(from..)?).map_or(self.raw.len(), |lf| from + lf + 1);
+            let (next, whole) = self.line_end(from);
             let text = Span::new(from, from + Span::new(from, next).of(self.raw).trim_ascii_end().len());
             excerpt.lines.push(self.line(number + excerpt.lines.len(), text, mark));
-            if mark.end <= next {
+            if mark.end <= next || !whole {
                 break;
             }
             from = next;
@@ -82,10 +82,25 @@ impl<'m> Excerpts<'m> {
             (_, Some(_)) => Span::at(at),
             // The entity that begins here, or the rest of a line.
             (_, None) => {
-                let rest = self.raw.get(at..).unwrap_or_default();
-                let end = at + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let (end, _) = self.line_end(at);
                 self.trimmed(Span::new(at, end))
             }
+        }
+    }
+
+    /// Where the line of an offset begins; the farthest place looked at where it begins before that.
+    fn line_start(&self, at: usize) -> Option<usize> {
+        let from = at.saturating_sub(REACH);
+        let line_feed = memchr::memrchr(b'\n', self.raw.get(from..at)?);
+        Some(line_feed.map_or(from, |lf| from + lf + 1))
+    }
+
+    /// Where the next line begins, and whether there is a line end before that and within reach.
+    fn line_end(&self, from: usize) -> (usize, bool) {
+        let end = self.raw.len().min(from.saturating_add(REACH));
+        match memchr::memchr(b'\n', self.raw.get(from..end).unwrap_or_default()) {
+            Some(lf) => (from + lf + 1, true),
+            None => (end, false),
         }
     }
 
@@ -175,6 +190,16 @@ mod tests {
         let [(3, before, marked, after)] = &lines(long.as_bytes(), 507, None)[..] else { panic!("a line") };
         assert_eq!((before.len(), &marked[..2], &after[..]), (LEAD + 3, "Xy", "..."));
         assert_eq!(before.len() - 3 + marked.len(), WIDTH);
+    }
+
+    #[test]
+    fn an_endless_line_is_searched_within_reach_only() {
+        let raw = vec![b'x'; 3 * REACH];
+        let excerpts = Excerpts { raw: &raw, fields: Vec::new() };
+        assert_eq!(excerpts.line_start(2 * REACH), Some(REACH));
+        assert_eq!(excerpts.line_end(REACH), (2 * REACH, false));
+        let [(1, before, marked, after)] = &lines(&raw, 2 * REACH, None)[..] else { panic!("a line") };
+        assert!(before.len() + marked.len() + after.len() < 2 * WIDTH);
     }
 
     #[test]

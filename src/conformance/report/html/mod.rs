@@ -2,7 +2,7 @@
 //! support.
 //!
 //! The page is complete in itself: no script, nothing loaded, and a policy that forbids both should a
-//! mistake of ours ever let one in. Everything from the message goes through [`escaped`], stands in
+//! mistake of ours ever let one in. Everything from the message goes through `escaped`, stands in
 //! element contents only, never in an attribute, a style or an address, and is isolated from the text
 //! around it (`bdi`), so that it can neither become markup nor reorder what is said about it.
 //!
