@@ -96,12 +96,14 @@ pub struct Sample {
     pub class: Option<Class>,
     /// What is known of the recipients' system, where something is.
     pub target: Option<fn() -> Target>,
+    /// What else the SMTP session told.
+    pub session: Option<fn(Envelope) -> Envelope>,
 }
 
 impl Sample {
     /// The message `text`.
     pub const fn of(text: &'static str) -> Self {
-        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None, target: None }
+        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None, target: None, session: None }
     }
 
     /// The same with other changes.
@@ -122,6 +124,11 @@ impl Sample {
     /// The same for a system like `target`.
     pub const fn towards(self, target: fn() -> Target) -> Self {
         Sample { target: Some(target), ..self }
+    }
+
+    /// The same in a session of which `session` tells more.
+    pub const fn in_session(self, session: fn(Envelope) -> Envelope) -> Self {
+        Sample { session: Some(session), ..self }
     }
 
     /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a
@@ -151,10 +158,14 @@ impl Sample {
 
     /// The envelope.
     pub fn envelope(&self) -> Envelope {
-        Envelope {
+        let envelope = Envelope {
             mail_from: self.mail_from.map(str::to_owned),
             rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
             ..Envelope::default()
+        };
+        match self.session {
+            Some(session) => session(envelope),
+            None => envelope,
         }
     }
 }
