@@ -104,12 +104,23 @@ pub struct Sample {
     pub target: Option<fn() -> Target>,
     /// A change to its first TIFF file.
     pub tiff: Option<fn(&mut Vec<u8>)>,
+    /// What else the SMTP session told.
+    pub session: Option<fn(Envelope) -> Envelope>,
 }
 
 impl Sample {
     /// The message `text`.
     pub const fn of(text: &'static str) -> Self {
-        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None, target: None, tiff: None }
+        Sample {
+            text,
+            changes: &[],
+            mail_from: None,
+            rcpt_to: &[],
+            class: None,
+            target: None,
+            tiff: None,
+            session: None,
+        }
     }
 
     /// The same with other changes.
@@ -147,6 +158,11 @@ impl Sample {
         text.replace_range(start..end, String::from_utf8_lossy(&base64).trim_end());
     }
 
+    /// The same in a session of which `session` tells more.
+    pub const fn in_session(self, session: fn(Envelope) -> Envelope) -> Self {
+        Sample { session: Some(session), ..self }
+    }
+
     /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a
     /// bare LF, U+2425 base64 of 21 seconds of silence, U+2426 a long line, U+2427 a hundred nested
     /// multiparts.
@@ -177,10 +193,14 @@ impl Sample {
 
     /// The envelope.
     pub fn envelope(&self) -> Envelope {
-        Envelope {
+        let envelope = Envelope {
             mail_from: self.mail_from.map(str::to_owned),
             rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
             ..Envelope::default()
+        };
+        match self.session {
+            Some(session) => session(envelope),
+            None => envelope,
         }
     }
 }

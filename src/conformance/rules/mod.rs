@@ -1,16 +1,24 @@
 //! The rules, one table per subject. A new subject is one file and one line here.
 
 mod audio;
+mod contents;
 mod context;
 mod disposition;
 mod duration;
+mod encoding;
 mod envelope;
+mod esmtp;
 mod fax;
 mod header;
 mod ivm;
 mod lookup;
+mod mailbox;
 mod mime;
 mod notification;
+mod permitted;
+mod receiver;
+mod reply;
+mod rfc2421;
 mod samples;
 mod structure;
 mod tiff;
@@ -42,6 +50,14 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         notification::RULES,
         context::RULES,
         mime::RULES,
+        mailbox::RULES,
+        permitted::RULES,
+        encoding::RULES,
+        contents::RULES,
+        receiver::RULES,
+        reply::RULES,
+        esmtp::RULES,
+        rfc2421::RULES,
     ];
     TABLES.iter().flat_map(|table| table.iter())
 }
