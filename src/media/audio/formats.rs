@@ -16,24 +16,28 @@ pub struct Format {
     pub can_write: bool,
 }
 
-/// A container format with its names.
+/// A container format with its names; all are read.
 struct Container {
     name: &'static str,
     media_types: &'static [&'static str],
-    supported: bool,
+    can_write: bool,
 }
 
 const CONTAINERS: &[Container] = &[
     Container {
         name: "wav",
         media_types: &["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"],
-        supported: true,
+        can_write: true,
     },
-    Container { name: "au", media_types: &["audio/au", "audio/x-au"], supported: true },
-    Container { name: "ogg", media_types: &["audio/ogg", "application/ogg"], supported: false },
-    Container { name: "aiff", media_types: &["audio/aiff", "audio/x-aiff"], supported: false },
-    Container { name: "mp4", media_types: &["audio/mp4", "audio/3gpp", "audio/x-m4a"], supported: false },
-    Container { name: "caf", media_types: &["audio/x-caf"], supported: false },
+    Container { name: "au", media_types: &["audio/au", "audio/x-au"], can_write: true },
+    Container { name: "ogg", media_types: &["audio/ogg", "application/ogg"], can_write: true },
+    Container { name: "aiff", media_types: &["audio/aiff", "audio/x-aiff"], can_write: false },
+    Container {
+        name: "mp4",
+        media_types: &["audio/mp4", "audio/3gpp", "audio/3gpp2", "audio/x-m4a", "video/mp4", "video/3gpp"],
+        can_write: false,
+    },
+    Container { name: "caf", media_types: &["audio/x-caf"], can_write: false },
 ];
 
 /// Media types of file name extensions.
@@ -53,6 +57,11 @@ const EXTENSIONS: &[(&str, &str)] = &[
     ("l16", "audio/l16;rate=8000"),
     ("gsm", "audio/gsm"),
     ("amr", "audio/amr"),
+    ("awb", "audio/amr-wb"),
+    ("aac", "audio/aac"),
+    ("oga", "audio/ogg"),
+    ("aifc", "audio/aiff"),
+    ("mp4", "audio/mp4"),
     ("mp3", "audio/mpeg"),
     ("ogg", "audio/ogg"),
     ("opus", "audio/ogg"),
@@ -68,13 +77,13 @@ const EXTENSIONS: &[(&str, &str)] = &[
 pub fn formats() -> impl Iterator<Item = Format> {
     let codecs = CODECS.iter().filter(|codec| !codec.media_types.is_empty()).map(|codec| Format {
         media_types: codec.media_types,
-        can_read: codec.decoder.is_some(),
+        can_read: codec.can_decode(),
         can_write: codec.encoder.is_some(),
     });
     let containers = CONTAINERS.iter().map(|container| Format {
         media_types: container.media_types,
-        can_read: container.supported,
-        can_write: container.supported,
+        can_read: true,
+        can_write: container.can_write,
     });
     codecs.chain(containers)
 }
@@ -126,6 +135,12 @@ pub enum TargetContainer {
     Wav,
     /// Sun/NeXT audio.
     Au,
+    /// AMR storage format (RFC 4867 section 5).
+    Amr,
+    /// MPEG audio frames, which are their own container.
+    Mp3,
+    /// Ogg pages.
+    Ogg,
 }
 
 impl TargetContainer {
@@ -135,6 +150,9 @@ impl TargetContainer {
             TargetContainer::Raw => "raw",
             TargetContainer::Wav => "wav",
             TargetContainer::Au => "au",
+            TargetContainer::Amr => "amr",
+            TargetContainer::Mp3 => "mp3",
+            TargetContainer::Ogg => "ogg",
         }
     }
 }
@@ -151,13 +169,35 @@ pub fn target(mime: &Mime) -> Result<Target, MediaError> {
     let (container, codec) = match container_of(essence).map(|container| container.name) {
         Some("wav") => (TargetContainer::Wav, wav_codec(mime).ok_or_else(unsupported)?),
         Some("au") => (TargetContainer::Au, codec::named("pcmu")),
+        Some("ogg") => (TargetContainer::Ogg, ogg_codec(mime).ok_or_else(unsupported)?),
         Some(_) => return Err(unsupported()),
-        None => (TargetContainer::Raw, codec::of_media_type(essence).ok_or_else(unsupported)?),
+        None => {
+            let codec = codec::of_media_type(essence).ok_or_else(unsupported)?;
+            (own_container(codec), codec)
+        }
     };
     if codec.encoder.is_none() {
         return Err(unsupported());
     }
     Ok(Target { container, codec })
+}
+
+/// The container without which bodies of a codec's own media type do not go.
+fn own_container(codec: &Codec) -> TargetContainer {
+    match codec.name {
+        "amr" => TargetContainer::Amr,
+        "mp3" => TargetContainer::Mp3,
+        "opus" => TargetContainer::Ogg,
+        _ => TargetContainer::Raw,
+    }
+}
+
+/// `codecs=` of RFC 5334 section 4; Opus where absent.
+fn ogg_codec(mime: &Mime) -> Option<&'static Codec> {
+    match mime.get_param("codecs") {
+        None => Some(codec::named("opus")),
+        Some(name) => Some(codec::named(name.as_str())).filter(|codec| codec.name == "opus"),
+    }
 }
 
 /// `codec=` of RFC 2361 section 3: the format tag in hexadecimal; PCM where absent.

@@ -13,6 +13,8 @@ mod level;
 mod nibble;
 mod pcm;
 mod resample;
+mod source;
+pub mod waveform;
 
 pub use formats::{Format, formats, media_type_of_extension};
 
@@ -20,8 +22,8 @@ use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
 use container::Stream;
 use formats::{Target, TargetContainer};
-use level::Level;
 use mime::Mime;
+use pcm::Outcome;
 use serde::{Deserialize, Serialize};
 
 /// What the bytes of an audio body are.
@@ -75,40 +77,52 @@ pub fn inspect(
 ) -> Result<AudioFacts, MediaError> {
     budget.check()?;
     let stream = container::open(declared, input)?;
-    let level = match stream.check_form() {
-        Ok(()) => Some(pcm::measure(&stream, budget)?),
-        Err(_) => None,
+    let outcome = match stream.open().and_then(|opened| pcm::measure(opened, budget)) {
+        Ok(outcome) => outcome,
+        Err(MediaError::Limit(exceeded)) => return Err(exceeded.into()),
+        // Recognised all the same: what is known is told.
+        Err(MediaError::Unsupported(_)) => named_only(&stream, Vec::new()),
+        Err(MediaError::Malformed { reason, .. }) => named_only(&stream, vec![reason]),
     };
-    let mut facts = facts(&stream, level);
+    let mut facts = facts(&stream, &outcome);
     if (stream.container, stream.codec.name) == ("raw", codec::RFC_3802) {
         facts.nibble_order = Some(nibble::order(stream.data, budget)?);
     }
     Ok(facts)
 }
 
-fn facts(stream: &Stream, level: Option<Level>) -> AudioFacts {
-    AudioFacts {
-        container: stream.container.into(),
-        codec: stream.codec.name.into(),
+fn named_only(stream: &Stream, defects: Vec<String>) -> Outcome {
+    Outcome {
         sample_rate_hz: stream.sample_rate_hz,
         channels: stream.channels,
         samples: stream.samples(),
-        rms_dbfs: level.and_then(|level| level.rms_dbfs()),
-        peak_dbfs: level.and_then(|level| level.peak_dbfs()),
-        nibble_order: None,
-        defects: stream.defects.clone(),
+        defects,
+        ..Outcome::default()
     }
 }
 
-/// The shape of the sound: the lowest and the highest sample of each of `preview::COLUMNS` pieces.
+fn facts(stream: &Stream, outcome: &Outcome) -> AudioFacts {
+    AudioFacts {
+        container: stream.container.into(),
+        codec: stream.codec.name.into(),
+        sample_rate_hz: outcome.sample_rate_hz,
+        channels: outcome.channels,
+        samples: outcome.samples.or(stream.samples()),
+        rms_dbfs: outcome.level.and_then(|level| level.rms_dbfs()),
+        peak_dbfs: outcome.level.and_then(|level| level.peak_dbfs()),
+        nibble_order: None,
+        defects: stream.defects.iter().chain(&outcome.defects).cloned().collect(),
+    }
+}
+
+/// The shape of the sound: the lowest and the highest sample of each of at most `preview::COLUMNS` spans.
 pub fn preview(declared: &Mime, input: &[u8], budget: &mut Budget) -> Result<Output, MediaError> {
     budget.check()?;
     let stream = container::open(declared, input)?;
-    stream.check_form()?;
-    let (extremes, level) = pcm::extremes(&stream, super::preview::COLUMNS, budget)?;
-    let bytes = super::preview::waveform(&extremes);
+    let (waveform, outcome) = pcm::outline(stream.open()?, budget)?;
+    let bytes = super::preview::waveform(&waveform.columns(super::preview::COLUMNS));
     budget.output(bytes.len())?;
-    let facts = Facts::Audio(facts(&stream, Some(level)));
+    let facts = Facts::Audio(facts(&stream, &outcome));
     Ok(Output { bytes, report: Report { facts, output: None, losses: Vec::new() } })
 }
 
@@ -123,14 +137,13 @@ pub fn convert(
     budget.check()?;
     let target = formats::target(target)?;
     let stream = container::open(declared, input)?;
-    stream.check_form()?;
     // The header goes first, but knows its sizes last.
-    let mut bytes = header(target, 0).ok_or_else(|| too_long(target))?;
+    let mut bytes = header(target, 0, 0).ok_or_else(|| too_long(target))?;
     let header_bytes = bytes.len();
     budget.output(header_bytes)?;
     let outcome = pcm::convert(&stream, target.codec, &mut bytes, budget)?;
     let data_bytes = bytes.len() - header_bytes;
-    let header = header(target, data_bytes).ok_or_else(|| too_long(target))?;
+    let header = header(target, outcome.samples_out, data_bytes).ok_or_else(|| too_long(target))?;
     if let Some(front) = bytes.get_mut(..header_bytes) {
         front.copy_from_slice(&header);
     }
@@ -138,9 +151,9 @@ pub fn convert(
         budget.output(1)?;
         bytes.push(0);
     }
-    let output = output_facts(target, data_bytes);
+    let output = output_facts(target, &outcome);
     let report = Report {
-        facts: Facts::Audio(facts(&stream, outcome.level)),
+        facts: Facts::Audio(facts(&stream, &outcome)),
         output: Some(Facts::Audio(output)),
         losses: outcome.losses,
     };
@@ -149,13 +162,11 @@ pub fn convert(
 
 /// The container's octets before `data_bytes` of data; their number does not depend on it. `None` where
 /// the container cannot say the size.
-fn header(target: Target, data_bytes: usize) -> Option<Vec<u8>> {
+fn header(target: Target, samples: u64, data_bytes: usize) -> Option<Vec<u8>> {
     match target.container {
-        TargetContainer::Raw => Some(Vec::new()),
-        TargetContainer::Wav => {
-            let samples = target.codec.samples_in(data_bytes, 1)?;
-            container::wav::header(target.codec, resample::RATE_HZ, samples, data_bytes)
-        }
+        TargetContainer::Raw | TargetContainer::Mp3 | TargetContainer::Ogg => Some(Vec::new()),
+        TargetContainer::Amr => Some(container::amr::MAGIC.to_vec()),
+        TargetContainer::Wav => container::wav::header(target.codec, resample::RATE_HZ, samples, data_bytes),
         TargetContainer::Au => container::au::header(target.codec, resample::RATE_HZ, data_bytes),
     }
 }
@@ -164,13 +175,13 @@ fn too_long(target: Target) -> MediaError {
     MediaError::Unsupported(format!("more {} than {} can hold", target.codec.name, target.container.name()))
 }
 
-fn output_facts(target: Target, data_bytes: usize) -> AudioFacts {
+fn output_facts(target: Target, outcome: &Outcome) -> AudioFacts {
     AudioFacts {
         container: target.container.name().into(),
         codec: target.codec.name.into(),
         sample_rate_hz: resample::RATE_HZ,
         channels: 1,
-        samples: target.codec.samples_in(data_bytes, 1),
+        samples: Some(outcome.samples_out),
         rms_dbfs: None,
         peak_dbfs: None,
         nibble_order: None,

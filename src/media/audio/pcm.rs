@@ -1,65 +1,56 @@
 //! From coded octets to coded octets: decode, mix to one channel, resample, encode, a chunk at a time.
 //!
-//! Memory is bounded by the chunk, besides input and output. Every chunk is paid from the budget before
-//! it is decoded, so a stop ends the work within a chunk (well below a millisecond of work).
+//! Memory is bounded by the chunk or packet, besides input and output. Every one is paid from the budget,
+//! so a stop ends the work within a chunk (about a millisecond of work).
 
-use super::codec::{Codec, Transcoder};
+use super::codec::{Codec, Encoder, Transcoder};
 use super::container::Stream;
 use super::level::Level;
 use super::resample::{RATE_HZ, Resampler};
+use super::source::{Opened, chunks, guarded};
+use super::waveform::Waveform;
 use crate::limits::Budget;
 use crate::media::MediaError;
 
-/// Samples of all channels in a chunk; a multiple of the units of all codecs.
-const CHUNK_SAMPLES: usize = 4_096;
-
-/// What a conversion tells besides its output.
+/// What decoding a stream tells besides its samples.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// Samples a second of one channel of the input.
+    pub sample_rate_hz: u32,
+    /// Channels of the input.
+    pub channels: u16,
+    /// Samples of one channel decoded; `None` where octets were recoded directly.
+    pub samples: Option<u64>,
     /// Loudness of the input; `None` where it was not made linear.
     pub level: Option<Level>,
+    /// Damage found on the way, in words.
+    pub defects: Vec<String>,
     /// What was lost, in words.
     pub losses: Vec<String>,
+    /// Samples written.
+    pub samples_out: u64,
 }
 
-/// Measures the loudness of a stream.
-pub fn measure(stream: &Stream, budget: &mut Budget) -> Result<Level, MediaError> {
+/// Measures loudness and length of a stream.
+pub fn measure(opened: Opened, budget: &mut Budget) -> Result<Outcome, MediaError> {
     let mut level = Level::default();
-    decode(stream, budget, |samples, _| {
+    decode(opened, budget, |samples, _| {
         level.add(samples);
         Ok(())
-    })?;
-    Ok(level)
+    })
+    .map(|outcome| Outcome { level: Some(level), ..outcome })
 }
 
-/// The lowest and the highest sample of each of at most `pieces` equal pieces of a stream, and its
-/// loudness.
-pub fn extremes(
-    stream: &Stream,
-    pieces: usize,
-    budget: &mut Budget,
-) -> Result<(Vec<(i16, i16)>, Level), MediaError> {
-    let channels = usize::from(stream.channels.max(1));
-    let frames = stream.samples().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).max(1);
-    let pieces = pieces.min(frames);
-    let mut extremes = vec![(i16::MAX, i16::MIN); pieces];
-    let mut level = Level::default();
-    let mut at = 0;
-    decode(stream, budget, |samples, _| {
+/// The outline of a stream, its channels mixed, and what [`measure`] tells.
+pub fn outline(opened: Opened, budget: &mut Budget) -> Result<(Waveform, Outcome), MediaError> {
+    let (mut level, mut waveform, mut mono) = (Level::default(), Waveform::default(), Vec::new());
+    let channels = opened.channels;
+    let outcome = decode(opened, budget, |samples, _| {
         level.add(samples);
-        for frame in samples.chunks(channels) {
-            let piece = (at as u64 * pieces as u64 / frames as u64) as usize;
-            if let Some((low, high)) = extremes.get_mut(piece.min(pieces - 1)) {
-                *low = frame.iter().copied().fold(*low, i16::min);
-                *high = frame.iter().copied().fold(*high, i16::max);
-            }
-            at += 1;
-        }
+        waveform.add(mix(samples, channels, &mut mono));
         Ok(())
     })?;
-    // Pieces without samples: a stream that is shorter than it says, or empty.
-    extremes.iter_mut().filter(|(low, high)| low > high).for_each(|piece| *piece = (0, 0));
-    Ok((extremes, level))
+    Ok((waveform, Outcome { level: Some(level), ..outcome }))
 }
 
 /// Appends the stream in the target codec: one channel, 8000 samples a second.
@@ -69,40 +60,39 @@ pub fn convert(
     out: &mut Vec<u8>,
     budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
-    match direct(stream, target) {
-        Some(transcoder) => transcode(stream, transcoder, out, budget),
-        None => through_linear(stream, target, out, budget),
+    let opened = stream.open()?;
+    let outcome = match direct(stream, target) {
+        Some(transcoder) => transcode(stream, transcoder, out, budget)?,
+        None => through_linear(opened, target, out, budget)?,
+    };
+    match outcome.defects.first() {
+        // Silence in place of a message would be a loss that nobody notices.
+        Some(reason) if outcome.samples == Some(0) => Err(MediaError::malformed(stream.codec.name, reason)),
+        _ => Ok(outcome),
     }
 }
 
-/// Octets of `stream` that make up a chunk, and the samples in them.
-fn chunks<'a>(stream: &Stream<'a>) -> impl Iterator<Item = (&'a [u8], usize)> + use<'a> {
-    let codec = stream.codec;
-    let channels = usize::from(stream.channels.max(1));
-    let units = CHUNK_SAMPLES / codec.unit_samples / channels;
-    let whole = stream.data.len() - stream.data.len() % codec.frame_bytes(stream.channels);
-    let (bits, data) =
-        (usize::from(codec.bits_per_sample.max(1)), stream.data.get(..whole).unwrap_or_default());
-    data.chunks(units * codec.unit_bytes * channels).map(move |chunk| (chunk, chunk.len() * 8 / bits))
-}
-
-/// Decodes chunk by chunk; `each` sees the samples with the channels interleaved.
+/// Decodes piece by piece; `each` sees the samples with the channels interleaved.
 fn decode(
-    stream: &Stream,
+    opened: Opened,
     budget: &mut Budget,
     mut each: impl FnMut(&[i16], &mut Budget) -> Result<(), MediaError>,
-) -> Result<(), MediaError> {
-    stream.check_form()?;
-    let Some(decoder) = stream.codec.decoder else { return Ok(()) };
-    let mut decoder = decoder(stream.codec);
-    let mut samples = Vec::with_capacity(CHUNK_SAMPLES);
-    for (chunk, count) in chunks(stream) {
-        budget.samples(count)?;
+) -> Result<Outcome, MediaError> {
+    let Opened { mut source, sample_rate_hz, channels } = opened;
+    let (mut samples, mut total) = (Vec::new(), 0u64);
+    loop {
         samples.clear();
-        decoder.decode(chunk, &mut samples);
+        budget.check()?;
+        if !source.read(&mut samples)? {
+            break;
+        }
+        budget.samples(samples.len())?;
+        total += samples.len() as u64;
         each(&samples, budget)?;
     }
-    Ok(())
+    let defects = source.defects();
+    let samples = Some(total / u64::from(channels.max(1)));
+    Ok(Outcome { sample_rate_hz, channels, samples, defects, ..Outcome::default() })
 }
 
 /// Octets as they are.
@@ -116,7 +106,7 @@ impl Transcoder for AsIs {
 
 /// A way that does not go through linear samples, if there is one.
 fn direct(stream: &Stream, target: &Codec) -> Option<Box<dyn Transcoder>> {
-    if (stream.sample_rate_hz, stream.channels) != (RATE_HZ, 1) {
+    if stream.codec.source.is_some() || (stream.sample_rate_hz, stream.channels) != (RATE_HZ, 1) {
         return None;
     }
     if stream.codec.name == target.name {
@@ -131,36 +121,84 @@ fn transcode(
     out: &mut Vec<u8>,
     budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
-    stream.check_form()?;
+    let mut samples_out = 0;
     for (chunk, count) in chunks(stream) {
         budget.samples(count)?;
+        samples_out += count as u64;
         let before = out.len();
         transcoder.transcode(chunk, out);
         budget.output(out.len() - before)?;
     }
-    Ok(Outcome::default())
+    let before = out.len();
+    transcoder.finish(out);
+    budget.output(out.len() - before)?;
+    Ok(Outcome {
+        sample_rate_hz: stream.sample_rate_hz,
+        channels: stream.channels,
+        samples_out,
+        ..Outcome::default()
+    })
+}
+
+/// An encoder, the budget of what it writes, and the count of what went in.
+struct Writer<'a> {
+    target: &'a Codec,
+    encoder: Box<dyn Encoder>,
+    samples: u64,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, samples: &[i16], out: &mut Vec<u8>, budget: &mut Budget) -> Result<(), MediaError> {
+        self.samples += samples.len() as u64;
+        self.run(out, budget, |encoder, out| encoder.encode(samples, out))
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, budget: &mut Budget) -> Result<(), MediaError> {
+        self.run(out, budget, |encoder, out| encoder.finish(out))
+    }
+
+    fn run(
+        &mut self,
+        out: &mut Vec<u8>,
+        budget: &mut Budget,
+        work: impl FnOnce(&mut dyn Encoder, &mut Vec<u8>),
+    ) -> Result<(), MediaError> {
+        let before = out.len();
+        let encoder = self.encoder.as_mut();
+        guarded(self.target.name, || {
+            work(encoder, out);
+            Ok(())
+        })?;
+        if let Some(fault) = encoder.fault() {
+            return Err(MediaError::Unsupported(format!(
+                "{} could not be written: {fault}",
+                self.target.name
+            )));
+        }
+        Ok(budget.output(out.len() - before)?)
+    }
 }
 
 fn through_linear(
-    stream: &Stream,
+    opened: Opened,
     target: &Codec,
     out: &mut Vec<u8>,
     budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
-    stream.check_form()?;
     let Some(encoder) = target.encoder else {
         return Err(MediaError::Unsupported(format!("{} cannot be written", target.name)));
     };
-    let mut encoder = encoder(target);
+    let mut writer = Writer { target, encoder: encoder(target), samples: 0 };
     let mut level = Level::default();
-    let mut resampler = match stream.sample_rate_hz {
+    let channels = opened.channels;
+    let mut resampler = match opened.sample_rate_hz {
         RATE_HZ => None,
         other => Some(Resampler::new(other)?),
     };
     let (mut mono, mut at_8_khz) = (Vec::new(), Vec::new());
-    decode(stream, budget, |samples, budget| {
+    let mut outcome = decode(opened, budget, |samples, budget| {
         level.add(samples);
-        let mono = mix(samples, stream.channels, &mut mono);
+        let mono = mix(samples, channels, &mut mono);
         let samples = match &mut resampler {
             None => mono,
             Some(resampler) => {
@@ -169,19 +207,16 @@ fn through_linear(
                 &at_8_khz
             }
         };
-        let before = out.len();
-        encoder.encode(samples, out);
-        Ok(budget.output(out.len() - before)?)
+        writer.write(samples, out, budget)
     })?;
-    let before = out.len();
     if let Some(resampler) = &mut resampler {
         at_8_khz.clear();
         resampler.finish(&mut at_8_khz)?;
-        encoder.encode(&at_8_khz, out);
+        writer.write(&at_8_khz, out, budget)?;
     }
-    encoder.finish(out);
-    budget.output(out.len() - before)?;
-    Ok(Outcome { level: Some(level), losses: losses(stream) })
+    writer.finish(out, budget)?;
+    outcome.losses = losses(&outcome);
+    Ok(Outcome { level: Some(level), samples_out: writer.samples, ..outcome })
 }
 
 /// The mean of the channels.
@@ -198,13 +233,14 @@ fn mix<'a>(samples: &'a [i16], channels: u16, mono: &'a mut Vec<i16>) -> &'a [i1
     mono
 }
 
-fn losses(stream: &Stream) -> Vec<String> {
+fn losses(outcome: &Outcome) -> Vec<String> {
     let mut losses = Vec::new();
-    if stream.channels > 1 {
-        losses.push(format!("{} channels mixed to one", stream.channels));
+    if outcome.channels > 1 {
+        losses.push(format!("{} channels mixed to one", outcome.channels));
     }
-    if stream.sample_rate_hz > RATE_HZ {
-        losses.push(format!("{} samples a second reduced to {RATE_HZ}", stream.sample_rate_hz));
+    if outcome.sample_rate_hz > RATE_HZ {
+        losses.push(format!("{} samples a second reduced to {RATE_HZ}", outcome.sample_rate_hz));
     }
+    losses.extend(outcome.defects.iter().cloned());
     losses
 }

@@ -3,10 +3,22 @@
 //! A codec knows nothing of containers. Everything that names codecs (media types, WAVE tags, help
 //! texts, tests that must hold for all of them) reads the table.
 
+mod aac;
+mod adpcm;
+mod amr;
+mod flac;
 mod foreign;
 pub(super) mod g711;
 pub(super) mod g726;
+mod mp3;
+mod opus;
+mod packages;
 mod pcm;
+mod vorbis;
+
+use super::container::Stream;
+use super::source::Opened;
+use crate::media::MediaError;
 
 /// Coded bytes to 16-bit linear samples; channels interleaved. Any bytes decode to something.
 pub trait Decoder {
@@ -21,16 +33,26 @@ pub trait Encoder {
 
     /// Appends what waits.
     fn finish(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Why nothing more comes, where an encoder can fail. Asked after every call.
+    fn fault(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Coded bytes to differently coded bytes without linear samples between.
 pub trait Transcoder {
     /// Appends the new coding of `input`. Every call but the last is given whole [`Codec::unit_bytes`].
     fn transcode(&mut self, input: &[u8], out: &mut Vec<u8>);
+
+    /// Appends what waits.
+    fn finish(&mut self, _out: &mut Vec<u8>) {}
 }
 
 /// Makes a decoder in its initial state.
 pub type NewDecoder = fn(&Codec) -> Box<dyn Decoder>;
+/// Opens the packets of a stream.
+pub type NewSource = for<'a> fn(&Stream<'a>) -> Result<Opened<'a>, MediaError>;
 /// Makes an encoder in its initial state.
 pub type NewEncoder = fn(&Codec) -> Box<dyn Encoder>;
 /// Makes a way from the first codec to the second that needs no linear samples, if there is one.
@@ -52,8 +74,10 @@ pub struct Codec {
     pub unit_samples: usize,
     /// Channels it can hold interleaved.
     pub max_channels: u16,
-    /// `None` where bodies cannot be read.
+    /// For codecs of which any run of octets can be decoded.
     pub decoder: Option<NewDecoder>,
+    /// For codecs that come in packets. Neither: bodies cannot be read.
+    pub source: Option<NewSource>,
     /// `None` where bodies cannot be made.
     pub encoder: Option<NewEncoder>,
     /// A better way from this codec to another than through linear samples, for one channel at one rate.
@@ -78,23 +102,43 @@ impl Codec {
             unit_samples: 1,
             max_channels: 0,
             decoder: None,
+            source: None,
             encoder: None,
             direct: None,
         }
     }
 
+    /// True where bodies can be read.
+    pub fn can_decode(&self) -> bool {
+        self.decoder.is_some() || self.source.is_some()
+    }
+
     /// Octets that cannot be split without splitting a sample.
     pub fn frame_bytes(&self, channels: u16) -> usize {
-        if self.unit_samples == 1 { self.unit_bytes * usize::from(channels.max(1)) } else { 1 }
+        if self.unit_samples == 1 || self.has_frames() {
+            self.unit_bytes * usize::from(channels.max(1))
+        } else {
+            1
+        }
     }
 
     /// Octets a second.
     pub fn byte_rate(&self, sample_rate_hz: u32, channels: u16) -> u64 {
-        u64::from(self.bits_per_sample) * u64::from(channels) * u64::from(sample_rate_hz) / 8
+        let bytes = self.unit_bytes as u64 * u64::from(channels) * u64::from(sample_rate_hz);
+        bytes / self.unit_samples.max(1) as u64
+    }
+
+    /// True for codecs of frames, which cannot be cut within.
+    pub fn has_frames(&self) -> bool {
+        self.bits_per_sample == 0 && self.unit_samples > 1
     }
 
     /// Samples of one channel that `bytes` octets of `channels` channels hold.
     pub fn samples_in(&self, bytes: usize, channels: u16) -> Option<u64> {
+        if self.has_frames() {
+            let units = bytes / self.unit_bytes;
+            return (units as u64 * self.unit_samples as u64).checked_div(channels.into());
+        }
         let bits = u64::from(self.bits_per_sample) * u64::from(channels);
         (bytes as u64 * 8).checked_div(bits)
     }
@@ -129,16 +173,15 @@ pub static CODECS: &[&Codec] = &[
     &g726::AAL2_G726_40,
     &foreign::GSM,
     &foreign::GSM_MS,
-    &foreign::AMR,
-    &foreign::AMR_WB,
-    &foreign::MP3,
-    &foreign::OPUS,
-    &foreign::VORBIS,
-    &foreign::FLAC,
-    &foreign::MS_ADPCM,
-    &foreign::IMA_ADPCM,
-    &foreign::G721_WAV,
-    &foreign::G726_WAV,
+    &amr::AMR,
+    &amr::AMR_WB,
+    &mp3::MP3,
+    &aac::AAC,
+    &opus::OPUS,
+    &vorbis::VORBIS,
+    &flac::FLAC,
+    &adpcm::MS_ADPCM,
+    &adpcm::IMA_ADPCM,
     &foreign::G722,
 ];
 

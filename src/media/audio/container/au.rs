@@ -66,7 +66,7 @@ pub fn read(input: &[u8]) -> Result<Stream<'_>, MediaError> {
     if !data.len().is_multiple_of(codec.frame_bytes(channels)) {
         defects.push("the last sample is cut short".into());
     }
-    Ok(Stream { container: "au", codec, sample_rate_hz, channels, data, samples: None, defects })
+    Ok(Stream { sample_rate_hz, channels, defects, ..Stream::new("au", codec, data) })
 }
 
 /// The header of an AU file of `codec` with one channel; `None` where AU has no number for the codec.

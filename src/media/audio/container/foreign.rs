@@ -1,46 +1,37 @@
-//! Formats that are recognised, so that a report can name them, but not read yet.
+//! Formats without a container of ours: their packages read them whole.
 
-use super::{Stream, number};
+use super::Stream;
 use crate::media::audio::codec;
 use mime::Mime;
 
 /// Octets that a full GSM 06.10 frame has, with its mark in the first nibble.
 const GSM_FRAME_BYTES: usize = 33;
-/// Samples of a GSM or AMR frame: 20 ms.
+/// Samples of a GSM frame: 20 ms.
 const FRAME_SAMPLES: u64 = 160;
 
-fn stream<'a>(container: &'static str, codec: &str, rate: u32, data: &'a [u8]) -> Stream<'a> {
-    Stream {
-        container,
-        codec: codec::named(codec),
-        sample_rate_hz: rate,
-        channels: 1,
-        data,
-        samples: None,
-        defects: Vec::new(),
-    }
+/// Octets of an ID3v2 header.
+const ID3_BYTES: usize = 10;
+
+fn stream<'a>(container: &'static str, codec: &str, data: &'a [u8]) -> Stream<'a> {
+    Stream::new(container, codec::named(codec), data)
 }
 
 /// Formats with a mark of at least four octets.
 pub fn recognise(input: &[u8]) -> Option<Stream<'_>> {
-    let unknown_form = |container, codec| Stream { channels: 0, ..stream(container, codec, 0, input) };
-    if let Some(data) = input.strip_prefix(b"#!AMR\n") {
-        return Some(amr(data));
-    }
-    if let Some(data) = input.strip_prefix(b"#!AMR-WB\n") {
-        return Some(stream("amr", "amr-wb", 16_000, data));
-    }
     match input.get(..4)? {
-        b"OggS" => Some(unknown_form("ogg", ogg_codec(input))),
-        b"fLaC" => Some(unknown_form("flac", "flac")),
-        b"caff" => Some(unknown_form("caf", "unknown")),
-        b"FORM" if matches!(input.get(8..12), Some(b"AIFF" | b"AIFC")) => {
-            Some(unknown_form("aiff", "unknown"))
-        }
-        _ if input.get(4..8) == Some(b"ftyp") => Some(unknown_form("mp4", "unknown")),
+        b"OggS" => Some(stream("ogg", ogg_codec(input), input)),
+        b"fLaC" => Some(stream("flac", "flac", input)),
         // ID3v2: version octets below 0xFF, a size of four 7-bit octets.
         b"ID3\x02" | b"ID3\x03" | b"ID3\x04" if input.get(6..10)?.iter().all(|octet| octet & 0x80 == 0) => {
-            Some(unknown_form("mp3", "mp3"))
+            let size = input.get(6..10)?.iter().fold(0usize, |size, octet| (size << 7) | usize::from(*octet));
+            let rest = input.get(ID3_BYTES + size..).unwrap_or_default();
+            Some(if adts_frames(rest) {
+                stream("adts", "aac", rest)
+            } else if rest.starts_with(b"fLaC") {
+                stream("flac", "flac", rest)
+            } else {
+                stream("mp3", "mp3", rest)
+            })
         }
         _ => None,
     }
@@ -48,8 +39,11 @@ pub fn recognise(input: &[u8]) -> Option<Stream<'_>> {
 
 /// Formats without a real mark, for bodies not declared to be something headerless.
 pub fn recognise_weakly<'a>(declared: &Mime, input: &'a [u8]) -> Option<Stream<'a>> {
-    if mpeg_frames(input) {
-        return Some(Stream { channels: 0, ..stream("mp3", "mp3", 0, input) });
+    if frames_in_a_row(input, mpeg_frame_bytes) {
+        return Some(stream("mp3", "mp3", input));
+    }
+    if adts_frames(input) {
+        return Some(stream("adts", "aac", input));
     }
     let declared_gsm = codec::of_media_type(declared.essence_str()).is_some_and(|codec| codec.name == "gsm");
     let frames = input.chunks(GSM_FRAME_BYTES);
@@ -57,31 +51,13 @@ pub fn recognise_weakly<'a>(declared: &Mime, input: &'a [u8]) -> Option<Stream<'
         !input.is_empty() && frames.clone().all(|frame| frame.first().is_some_and(|o| o >> 4 == 0xD));
     // Eight marks by chance: one in 2^32.
     (marked && (declared_gsm || frames.len() >= 8)).then(|| {
-        let mut gsm = stream("raw", "gsm", 8_000, input);
+        let mut gsm = Stream { sample_rate_hz: 8_000, channels: 1, ..stream("raw", "gsm", input) };
         gsm.samples = Some((input.len() / GSM_FRAME_BYTES) as u64 * FRAME_SAMPLES);
         if !input.len().is_multiple_of(GSM_FRAME_BYTES) {
             gsm.defects.push("the last frame is cut short".into());
         }
         gsm
     })
-}
-
-/// AMR narrow band, storage format (RFC 4867 section 5): frame type octets and speech bits.
-fn amr(data: &[u8]) -> Stream<'_> {
-    /// Octets after the frame type octet, by frame type (RFC 4867, 3GPP TS 26.101 annex A).
-    const SPEECH_BYTES: [usize; 16] = [12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0];
-    let mut found = stream("amr", "amr", 8_000, data);
-    let (mut at, mut frames) = (0usize, 0u64);
-    while let Some(kind) = data.get(at) {
-        at += 1 + SPEECH_BYTES[usize::from((kind >> 3) & 15)];
-        if at > data.len() {
-            found.defects.push("the last frame is cut short".into());
-            break;
-        }
-        frames += 1;
-    }
-    found.samples = Some(frames * FRAME_SAMPLES);
-    found
 }
 
 /// The codec that the first packet of an Ogg stream names.
@@ -98,21 +74,35 @@ fn ogg_codec(input: &[u8]) -> &'static str {
     }
 }
 
-/// Three MPEG audio layer III frame headers in a row, each where the one before ends.
-fn mpeg_frames(input: &[u8]) -> bool {
+/// Three frame headers in a row, each where the one before ends.
+fn frames_in_a_row(input: &[u8], frame_bytes: impl Fn(u64) -> Option<usize>) -> bool {
     let mut at = 0;
     for _ in 0..3 {
-        let Some(bytes) = number(input, at, 4, true).and_then(mpeg_frame_bytes) else { return false };
+        let header = input.get(at..at + 8).and_then(|octets| octets.try_into().ok()).map(u64::from_be_bytes);
+        let Some(bytes) = header.and_then(&frame_bytes) else { return false };
         at += bytes;
     }
     at <= input.len()
 }
 
+/// AAC frames with headers of their own.
+fn adts_frames(input: &[u8]) -> bool {
+    frames_in_a_row(input, adts_frame_bytes)
+}
+
+/// Length of an ADTS frame by the 56 bits of its header (ISO/IEC 13818-7 6.2), if it is one.
+fn adts_frame_bytes(header: u64) -> Option<usize> {
+    let (sync, layer, rate) = (header >> 52, (header >> 49) & 3, (header >> 42) & 15);
+    let bytes = (header >> 21) as usize & 0x1FFF;
+    (sync == 0xFFF && layer == 0 && rate < 13 && bytes > 7).then_some(bytes)
+}
+
 /// Length of a layer III frame by its header (ISO/IEC 11172-3 2.4.2.3, 13818-3), if it is one.
-fn mpeg_frame_bytes(header: u32) -> Option<usize> {
+fn mpeg_frame_bytes(header: u64) -> Option<usize> {
     const KBITS_1: [usize; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
     const KBITS_2: [usize; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
     const RATES_HZ: [usize; 3] = [44_100, 48_000, 32_000];
+    let header = header >> 32;
     let (sync, version, layer) = (header >> 21, (header >> 19) & 3, (header >> 17) & 3);
     if sync != 0x7FF || version == 1 || layer != 1 {
         return None;

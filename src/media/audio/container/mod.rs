@@ -1,12 +1,17 @@
 //! Containers: what surrounds coded audio. Recognised by their bytes; a declared media type only decides
 //! where the bytes say nothing, as for headerless bodies.
 
+pub mod aiff;
+pub mod amr;
 pub mod au;
+pub mod caf;
 pub mod foreign;
+pub mod mp4;
 pub mod wav;
 
 use super::codec::{self, Codec};
 use super::formats;
+use super::source::{Opened, Raw, guarded};
 use crate::media::MediaError;
 use mime::Mime;
 
@@ -26,8 +31,12 @@ pub struct Stream<'a> {
     pub sample_rate_hz: u32,
     /// Channels; 0 where unknown.
     pub channels: u16,
-    /// The coded octets, without the container.
+    /// The coded octets without the container; with it where they lie in pages or behind tables.
     pub data: &'a [u8],
+    /// Octets of a block of all channels, where the container says; otherwise 0.
+    pub block_bytes: usize,
+    /// Where the coded packets lie, if not one after the other in `data`.
+    pub track: Option<mp4::Track<'a>>,
     /// Samples of one channel, where `data` does not tell but the container does.
     pub samples: Option<u64>,
     /// What was read around.
@@ -35,6 +44,29 @@ pub struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
+    /// A stream of unknown form.
+    pub fn new(container: &'static str, codec: &'static Codec, data: &'a [u8]) -> Self {
+        Stream {
+            container,
+            codec,
+            sample_rate_hz: 0,
+            channels: 0,
+            data,
+            block_bytes: 0,
+            track: None,
+            samples: None,
+            defects: Vec::new(),
+        }
+    }
+
+    /// Runs of whole coded frames, in order.
+    pub fn packets(&self) -> Box<dyn Iterator<Item = &'a [u8]> + 'a> {
+        match self.track {
+            Some(track) => Box::new(track.packets()),
+            None => Box::new(std::iter::once(self.data)),
+        }
+    }
+
     /// A body without a container.
     fn raw(codec: &'static Codec, declared: &Mime, data: &'a [u8]) -> Self {
         let mut defects = Vec::new();
@@ -50,25 +82,50 @@ impl<'a> Stream<'a> {
         if !data.len().is_multiple_of(codec.frame_bytes(channels)) {
             defects.push("the last sample is cut short".into());
         }
-        Stream { container: "raw", codec, sample_rate_hz, channels, data, samples: None, defects }
+        Stream { sample_rate_hz, channels, defects, ..Stream::new("raw", codec, data) }
     }
 
     /// Samples of one channel.
     pub fn samples(&self) -> Option<u64> {
-        self.codec.samples_in(self.data.len(), self.channels).or(self.samples)
+        let held = self.codec.samples_in(self.data.len(), self.channels);
+        // What is told may only take padding off the last frame or block.
+        let padding = if self.codec.has_frames() { self.codec.unit_samples as u64 } else { 0 };
+        match (held, self.samples) {
+            (Some(held), Some(told)) if told <= held && held - told < padding => Some(told),
+            (held, told) => held.or(told),
+        }
     }
 
-    /// Fails where the form is known, but more than we take.
-    pub fn check_form(&self) -> Result<(), MediaError> {
+    /// Begins to decode. Fails where the form is known, but more than we take.
+    pub fn open(&self) -> Result<Opened<'a>, MediaError> {
         let name = self.codec.name;
-        if self.codec.decoder.is_none() {
-            return Err(MediaError::Unsupported(format!("{name} in {} cannot be decoded", self.container)));
+        let opened = match (self.codec.source, self.codec.decoder) {
+            (Some(open), _) => guarded(name, || open(self))?,
+            (None, Some(new)) => {
+                self.check_form(self.sample_rate_hz, self.channels)?;
+                Opened {
+                    source: Box::new(Raw::new(self, new(self.codec))),
+                    sample_rate_hz: self.sample_rate_hz,
+                    channels: self.channels,
+                }
+            }
+            (None, None) => {
+                return Err(MediaError::Unsupported(format!(
+                    "{name} in {} cannot be decoded",
+                    self.container
+                )));
+            }
+        };
+        self.check_form(opened.sample_rate_hz, opened.channels)?;
+        Ok(opened)
+    }
+
+    fn check_form(&self, sample_rate_hz: u32, channels: u16) -> Result<(), MediaError> {
+        if !RATES_HZ.contains(&sample_rate_hz) {
+            return Err(MediaError::Unsupported(format!("{sample_rate_hz} samples a second")));
         }
-        if !RATES_HZ.contains(&self.sample_rate_hz) {
-            return Err(MediaError::Unsupported(format!("{} samples a second", self.sample_rate_hz)));
-        }
-        if !CHANNELS.contains(&self.channels) || self.channels > self.codec.max_channels {
-            return Err(MediaError::Unsupported(format!("{} channels of {name}", self.channels)));
+        if !CHANNELS.contains(&channels) || channels > self.codec.max_channels {
+            return Err(MediaError::Unsupported(format!("{channels} channels of {}", self.codec.name)));
         }
         Ok(())
     }
@@ -81,7 +138,7 @@ pub fn open<'a>(declared: &Mime, input: &'a [u8]) -> Result<Stream<'a>, MediaErr
     // Headerless bodies may hold any bytes: only marks that do not occur by chance count there.
     let found = match recognise(input) {
         Some(stream) => Some(stream),
-        None if headerless.is_some_and(|codec| codec.decoder.is_some()) => None,
+        None if headerless.is_some_and(|codec| codec.decoder.is_some() && !codec.has_frames()) => None,
         None => foreign::recognise_weakly(declared, input).map(Ok),
     };
     match (found, headerless) {
@@ -93,7 +150,9 @@ pub fn open<'a>(declared: &Mime, input: &'a [u8]) -> Result<Stream<'a>, MediaErr
             }
             Ok(stream)
         }
-        (None, Some(codec)) if codec.decoder.is_some() => Ok(Stream::raw(codec, declared, input)),
+        (None, Some(codec)) if codec.decoder.is_some() && (!codec.has_frames() || input.is_empty()) => {
+            Ok(Stream::raw(codec, declared, input))
+        }
         (None, _) if formats::is_known(essence) => {
             Err(MediaError::malformed(essence, "the bytes are nothing of that type"))
         }
@@ -101,14 +160,23 @@ pub fn open<'a>(declared: &Mime, input: &'a [u8]) -> Result<Stream<'a>, MediaErr
     }
 }
 
+/// A container: its mark and its reader.
+type Reader = (fn(&[u8]) -> bool, for<'a> fn(&'a [u8]) -> Result<Stream<'a>, MediaError>);
+
 /// Containers with a mark of at least four octets.
+const READERS: &[Reader] = &[
+    (wav::recognises, wav::read),
+    (au::recognises, au::read),
+    (amr::recognises, amr::read),
+    (aiff::recognises, aiff::read),
+    (caf::recognises, caf::read),
+    (mp4::recognises, mp4::read),
+];
+
 fn recognise(input: &[u8]) -> Option<Result<Stream<'_>, MediaError>> {
-    if wav::recognises(input) {
-        Some(wav::read(input))
-    } else if au::recognises(input) {
-        Some(au::read(input))
-    } else {
-        foreign::recognise(input).map(Ok)
+    match READERS.iter().find(|(recognises, _)| recognises(input)) {
+        Some((_, read)) => Some(read(input)),
+        None => foreign::recognise(input).map(Ok),
     }
 }
 

@@ -66,6 +66,7 @@ const fn codec<R: Rate + 'static>(name: &'static str, media_types: &'static [&'s
         unit_bytes: R::BITS as usize,
         unit_samples: 8,
         max_channels: 1,
+        source: None,
         decoder: Some(|codec| Box::new(G726Decoder::<R>::new(Packing::of(codec)))),
         encoder: Some(|codec| Box::new(G726Encoder::<R>::new(Packing::of(codec)))),
         direct: Some(direct::<R>),

@@ -1,0 +1,105 @@
+//! MPEG-1, 2 and 2.5 audio layer III (ISO/IEC 11172-3, 13818-3).
+//!
+//! Encoded at a constant 24 kbit/s, one channel, 8000 samples a second (MPEG-2.5).
+
+use super::{Codec, Encoder, packages};
+use crate::media::MediaError;
+use crate::media::audio::container::Stream;
+use crate::media::audio::source::Opened;
+use shine_rs::{Mp3Encoder, Mp3EncoderConfig, StereoMode};
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::FormatOptions;
+use symphonia::default::codecs::MpaDecoder;
+use symphonia::default::formats::MpaReader;
+
+/// `audio/mpeg`, and WAVE tag 0x55.
+pub static MP3: Codec = Codec {
+    wav_tag: Some(0x55),
+    max_channels: 2,
+    source: Some(open),
+    encoder: Some(|_| Box::new(Mp3Writer::new())),
+    ..Codec::new("mp3", &["audio/mpeg", "audio/mp3", "audio/x-mp3"])
+};
+
+fn open<'a>(stream: &Stream<'a>) -> Result<Opened<'a>, MediaError> {
+    let reader = MpaReader::try_new(packages::stream(stream.data), FormatOptions::default());
+    packages::open("mp3", reader.map(|reader| Box::new(reader) as _), new)
+}
+
+fn new(parameters: &CodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
+    match parameters {
+        CodecParameters::Audio(audio) => {
+            Ok(Box::new(MpaDecoder::try_new(audio, &AudioDecoderOptions::default())?))
+        }
+        _ => Err(Error::Unsupported("no audio")),
+    }
+}
+
+/// Samples of a frame of MPEG-2 and 2.5.
+const FRAME_SAMPLES: usize = 576;
+/// Frames that make a stream recognisable, and drive the delay of the encoder out of a short one.
+const MIN_FRAMES: usize = 3;
+const KBITS_A_SECOND: u32 = 24;
+/// Octets of a frame at that rate.
+const FRAME_BYTES: i32 = 216;
+
+struct Mp3Writer {
+    encoder: Option<Mp3Encoder>,
+    samples: usize,
+    fault: Option<String>,
+}
+
+impl Mp3Writer {
+    fn new() -> Self {
+        let config = Mp3EncoderConfig::new()
+            .sample_rate(8_000)
+            .bitrate(KBITS_A_SECOND)
+            .channels(1)
+            .stereo_mode(StereoMode::Mono);
+        match Mp3Encoder::new(config) {
+            Ok(mut encoder) => {
+                // 576 / 8000 * 3000 is a whole number, but not for the package: it would round it down,
+                // and pad every frame to its right size while the header announces one octet more.
+                let mpeg = &mut encoder.shine_config().mpeg;
+                mpeg.whole_slots_per_frame = FRAME_BYTES;
+                mpeg.frac_slots_per_frame = 0.0;
+                mpeg.padding = 0;
+                Mp3Writer { encoder: Some(encoder), samples: 0, fault: None }
+            }
+            Err(error) => Mp3Writer { encoder: None, samples: 0, fault: Some(error.to_string()) },
+        }
+    }
+}
+
+impl Encoder for Mp3Writer {
+    fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) {
+        let Some(encoder) = &mut self.encoder else { return };
+        if samples.is_empty() {
+            return;
+        }
+        self.samples += samples.len();
+        match encoder.encode_interleaved(samples) {
+            Ok(frames) => frames.iter().for_each(|frame| out.extend_from_slice(frame)),
+            Err(error) => self.fault = Some(error.to_string()),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        // One frame more than the samples fill: what the encoder still holds of them.
+        let frames = (self.samples.div_ceil(FRAME_SAMPLES) + 1).max(MIN_FRAMES);
+        let silence = vec![0; (frames * FRAME_SAMPLES).saturating_sub(self.samples)];
+        self.encode(&silence, out);
+        if let Some(mut encoder) = self.encoder.take() {
+            match encoder.finish() {
+                Ok(rest) => out.extend_from_slice(&rest),
+                Err(error) => self.fault = Some(error.to_string()),
+            }
+        }
+    }
+
+    fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+}
