@@ -87,6 +87,21 @@ fn converting_twice_gives_the_same_octets_as_once() {
 }
 
 #[test]
+fn a_repair_makes_the_check_pass_and_changes_nothing_else() {
+    let wrong = "From: Ann <1@a.test>\r\nTo: 2@b.test\r\nSubject: voice\r\nDate: Tue, 4 Mar 2025 09:00:00 +0100\r\n\
+        Message-ID: <a@a.test>\r\nReturn-Path: <1@a.test>\r\nMIME-Version: 1.0 (Voice 2.0)\r\n\
+        Content-Type: multipart/voice-message; version=2.0; boundary=b\r\n\r\n--b\r\n\
+        Content-Type: audio/32KADPCM\r\nContent-Transfer-Encoding: base64\r\n\
+        Content-Disposition: attachment; voice=Voice-Message\r\n\r\n////////\r\n--b--\r\n";
+    assert_eq!(code(&run(["check", "-"], wrong.as_bytes())), 1);
+    let repaired = converted("repair", wrong.as_bytes());
+    assert_eq!(code(&run(["check", "-"], &repaired)), 0);
+    assert!(converted("repair", &repaired) == repaired);
+    let wanted = wrong.replace("Return-Path: <1@a.test>\r\n", "").replace("attachment", "inline");
+    assert!(String::from_utf8_lossy(&repaired).ends_with(&wanted));
+}
+
+#[test]
 fn mail_that_needs_nothing_comes_out_octet_for_octet() {
     let plain = example("pass-plain.eml");
     for profile in ["desktop", "vpim2", "untouched"] {

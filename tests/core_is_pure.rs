@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const CORE: [&str; 9] =
-    ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine.rs", "samples"];
+    ["limits.rs", "message", "vpim", "conformance", "media", "policy", "plan", "engine", "samples"];
 const FORBIDDEN: [&str; 9] = [
     "tokio",
     "indymilter",

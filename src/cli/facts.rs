@@ -95,12 +95,8 @@ mod tests {
         let page = |length| PageFacts { coding: "MH".into(), width: 1728, length, ..PageFacts::default() };
         let fax = FaxFacts {
             container: "tiff".into(),
-            byte_order: None,
-            first_ifd_offset: None,
             pages: vec![page(432), page(864), page(432)],
-            page_count: None,
-            defects: Vec::new(),
-            unchanged: false,
+            ..FaxFacts::default()
         };
         assert_eq!(line(&Facts::Fax(fax)), "fax tiff, 3 pages, MH 1728x432, MH 1728x864");
     }

@@ -1,13 +1,14 @@
 //! `vpim-milter inspect`: what a message is made of, octet for octet.
 
 use super::files;
-use crate::conformance::report::{PartReport, printable};
+use crate::conformance::report::{PartReport, printable, sender_text};
 use crate::limits::{Budget, Limits};
 use crate::media::Facts;
 use crate::media::audio::AudioFacts;
 use crate::media::fax::FaxFacts;
 use crate::message::{Defect, Entity, EntityId, Message, Span};
 use crate::vpim::class::{classify, evidence};
+use crate::vpim::dialect::{self, Sender};
 use crate::vpim::{Body, Class, Envelope, Survey};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -43,6 +44,7 @@ struct Inspection<'a> {
     file: &'a str,
     profile: &'static str,
     why: Vec<String>,
+    sender: Option<Sender>,
     bytes: usize,
     entities: Vec<Node>,
     defects: Vec<&'a Defect>,
@@ -83,6 +85,7 @@ fn render(file: &str, raw: &[u8], format: Format, limits: &Limits) -> String {
         file,
         profile: class.name(),
         why: evidence(&message),
+        sender: dialect::sender(&message, class),
         bytes: raw.len(),
         entities: message.entities().map(|(id, e)| node(&survey, id, e)).collect(),
         defects: message.defects().iter().collect(),
@@ -114,6 +117,7 @@ fn text(message: &Message<'_>, inspection: &Inspection<'_>) -> String {
     for why in &inspection.why {
         let _ = writeln!(out, "  {}", printable(why));
     }
+    out.extend(inspection.sender.as_ref().map(|s| format!("  {}\n", sender_text(s))));
     for node in &inspection.entities {
         let indent = "  ".repeat(node.depth.min(32));
         let _ = writeln!(

@@ -20,6 +20,10 @@ const FAX_EXTENSIONS: &[(&str, &str)] = &[
     ("pdf", "application/pdf"),
     ("pbm", "image/x-portable-bitmap"),
     ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("bmp", "image/bmp"),
 ];
 
 /// Arguments of `transcode`.
@@ -112,6 +116,7 @@ fn list() -> String {
         line(format.can_read, format.can_write, &format.media_types.join(", "));
     }
     line(true, true, "image/tiff");
+    line(true, false, "image/png, image/jpeg, image/gif, image/bmp");
     line(false, true, "application/pdf");
     line(false, true, "image/x-portable-bitmap");
     out

@@ -4,6 +4,9 @@ use super::load::{merge, problem};
 use super::raw::{self, File};
 use super::source::{Problem, Sources, nearest};
 use super::{Daemon, Log};
+use crate::conformance;
+use crate::plan::duty;
+use crate::policy::route::Action;
 use crate::policy::settings::Results;
 use crate::policy::{Match, Profile, Profiles, Route, Settings, Split};
 use crate::socket::Socket;
@@ -11,12 +14,14 @@ use hmac::{Hmac, Mac};
 use ipnet::IpNet;
 use serde::Deserialize;
 use sha2::Sha256;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use wildmatch::WildMatch;
 
 /// Octets of `results.key_file`: a shorter secret can be guessed.
 const KEY_OCTETS: RangeInclusive<usize> = 16..=4_096;
@@ -24,6 +29,15 @@ const KEY_OCTETS: RangeInclusive<usize> = 16..=4_096;
 const WORK_MS: u64 = 240_000;
 /// Longest chain of `extends`.
 const EXTENDS: usize = 16;
+
+/// Actions as they are written.
+const ACTIONS: [(Action, &str); 5] = [
+    (Action::Annotate, "annotate"),
+    (Action::Repair, "repair"),
+    (Action::Quarantine, "quarantine"),
+    (Action::Tempfail, "tempfail"),
+    (Action::Reject, "reject"),
+];
 
 /// The check of one configuration; collects all problems before it gives up.
 pub(super) struct Check<'a> {
@@ -163,8 +177,9 @@ impl<'a> Check<'a> {
                 name: "default".to_owned(),
                 when: Match::default(),
                 profile: "untouched".to_owned(),
-                on_must: Default::default(),
-                on_should: Default::default(),
+                on_must: Action::default(),
+                on_should: Action::default(),
+                rules: Vec::new(),
             }];
         }
         let mut names: Vec<String> = Vec::new();
@@ -183,11 +198,46 @@ impl<'a> Check<'a> {
                 name: route.name.into_inner(),
                 when: self.conditions(route.when),
                 profile: route.profile.into_inner(),
-                on_must: route.on_must,
-                on_should: route.on_should,
+                on_must: self.action(route.on_must),
+                on_should: self.action(route.on_should),
+                rules: self.rules(route.rules),
             });
         }
         routes
+    }
+
+    fn rules(&mut self, written: BTreeMap<Spanned<String>, Spanned<String>>) -> Vec<(String, Action)> {
+        let mut rules = Vec::new();
+        for (pattern, action) in written {
+            let glob = WildMatch::new_case_insensitive(pattern.get_ref());
+            if !conformance::rules::all().any(|rule| glob.matches(rule.id)) && !duty::is_rule(&glob) {
+                let what = format!("`{}` is no rule", pattern.get_ref());
+                self.refuse(pattern.span(), what, "`vpim-milter explain` lists the ids; globs are possible");
+            }
+            rules.push((pattern.into_inner(), self.action(Some(action))));
+        }
+        rules
+    }
+
+    fn action(&mut self, written: Option<Spanned<String>>) -> Action {
+        let Some(written) = written else { return Action::default() };
+        let name = written.get_ref();
+        if let Some((action, _)) = ACTIONS.iter().find(|(_, n)| n == name) {
+            return *action;
+        }
+        let names: Vec<&str> = ACTIONS.iter().map(|(_, name)| *name).collect();
+        let (what, remedy) = match name.as_str() {
+            "discard-part" => (
+                "the action `discard-part` is not in this version".to_owned(),
+                "a profile drops parts: `text`, `vcard` or `other` = \"drop\"".to_owned(),
+            ),
+            _ => match nearest(name, &names) {
+                Some(near) => (format!("unknown action `{name}`"), format!("did you mean `{near}`?")),
+                None => (format!("unknown action `{name}`"), format!("known are {}", names.join(", "))),
+            },
+        };
+        self.refuse(written.span(), what, remedy);
+        Action::default()
     }
 
     fn conditions(&mut self, when: raw::Match) -> Match {

@@ -2,7 +2,6 @@
 //! sample file and `config show` are checked against these structs.
 
 use crate::limits::Limits;
-use crate::policy::route::Action;
 use crate::policy::{Mode, Split};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -187,12 +186,14 @@ pub struct Route {
     pub when: Match,
     /// What the recipients get: a built-in profile or one of `[profile.NAME]`.
     pub profile: Spanned<String>,
-    /// On findings of level MUST: `annotate`, `reject`, `tempfail`, `quarantine`.
-    #[serde(default)]
-    pub on_must: Action,
+    /// On findings of level MUST: `annotate`, `repair`, `reject`, `tempfail`, `quarantine`.
+    pub on_must: Option<Spanned<String>>,
     /// On findings of level SHOULD.
+    pub on_should: Option<Spanned<String>>,
+    /// On findings of single rules: ids or globs of ids, and an action. The longest that matches
+    /// holds, whatever the level.
     #[serde(default)]
-    pub on_should: Action,
+    pub rules: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// One value or several.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::route::Action;
 use crate::policy::{Mode, Profiles, Split, profile};
 use std::path::Path;
 
@@ -56,6 +57,18 @@ fn every_mistake_has_its_place_and_a_remedy() {
         (
             "[[route]]\nname = \"a\"\nprofile = \"vpim\"",
             "t.toml:3:11: unknown profile `vpim`; did you mean `vpim2`?",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"desktop\"\non_must = \"discard-part\"",
+            "t.toml:4:11: the action `discard-part` is not in this version; a profile drops parts: `text`, `vcard` or `other` = \"drop\"",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"desktop\"\non_should = \"reapir\"",
+            "t.toml:4:13: unknown action `reapir`; did you mean `repair`?",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"desktop\"\n[route.rules]\n\"vpim9-*\" = \"reject\"",
+            "t.toml:5:1: `vpim9-*` is no rule; `vpim-milter explain` lists the ids; globs are possible",
         ),
         ("[[route]]\nname = \"a\"", "t.toml:1:1: missing field `profile`"),
         (
@@ -176,12 +189,15 @@ fn conf_d_is_read_in_order_and_a_missing_file_is_named() {
 
 #[test]
 fn what_show_prints_is_a_configuration_with_the_same_effect() {
-    let text = "mode = \"enforce\"\nlisten = [\"unix:/run/x.sock\"]\n[limits]\nfax_pages = 0x10\n[split]\nmethod = \"first\"\n[profile.\"my vm\"]\nextends = \"vpim2\"\nsummary = true\n[[route]]\nname = \"a\"\nprofile = \"my vm\"\non_must = \"reject\"\n[route.match]\nrecipient = [\"*@a.test\"]\nheader = { Subject = \"a # b\" }";
+    let text = "mode = \"enforce\"\nlisten = [\"unix:/run/x.sock\"]\n[limits]\nfax_pages = 0x10\n[split]\nmethod = \"first\"\n[profile.\"my vm\"]\nextends = \"vpim2\"\nsummary = true\ntarget.privacy = false\n[[route]]\nname = \"a\"\nprofile = \"my vm\"\non_must = \"reject\"\n[route.rules]\n\"vpim2-*\" = \"repair\"\n[route.match]\nrecipient = [\"*@a.test\"]\nheader = { Subject = \"a # b\" }";
     let config = good(text);
     let shown = show(&config).unwrap();
     assert!(shown.contains("fax_pages = 16  # t.toml:4:13"), "{shown}");
     assert!(shown.contains("fax_rows = 30000  # default"), "{shown}");
     assert!(shown.contains("[[route]]  # t.toml:"), "{shown}");
+    assert_eq!(config.settings.routes[0].rules, [("vpim2-*".to_owned(), Action::Repair)]);
+    let target = config.settings.profiles["my vm"].target.clone();
+    assert_eq!(target.and_then(|t| t.privacy), Some(false));
     let again = good(&shown);
     assert_eq!(again.settings, config.settings);
     assert_eq!(again.daemon, config.daemon);

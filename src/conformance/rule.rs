@@ -1,6 +1,7 @@
 //! What a rule is, and how rules are run.
 
 use crate::message::edit::EditList;
+use crate::message::transfer::{Encoding, decode, encode_base64};
 use crate::message::{EntityId, Field};
 use crate::vpim::{Class, Envelope, Survey, Target};
 
@@ -79,6 +80,11 @@ impl Samples {
     pub const fn changed(good: Sample, changes: &'static [(&'static str, &'static str)]) -> Self {
         Samples { good, bad: good.with(changes) }
     }
+
+    /// `good`, and as bad message the same with its TIFF file changed.
+    pub const fn edited(good: Sample, tiff: fn(&mut Vec<u8>)) -> Self {
+        Samples { good, bad: good.edited(tiff) }
+    }
 }
 
 /// A sample message and its envelope.
@@ -96,12 +102,25 @@ pub struct Sample {
     pub class: Option<Class>,
     /// What is known of the recipients' system, where something is.
     pub target: Option<fn() -> Target>,
+    /// A change to its first TIFF file.
+    pub tiff: Option<fn(&mut Vec<u8>)>,
+    /// What else the SMTP session told.
+    pub session: Option<fn(Envelope) -> Envelope>,
 }
 
 impl Sample {
     /// The message `text`.
     pub const fn of(text: &'static str) -> Self {
-        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None, target: None }
+        Sample {
+            text,
+            changes: &[],
+            mail_from: None,
+            rcpt_to: &[],
+            class: None,
+            target: None,
+            tiff: None,
+            session: None,
+        }
     }
 
     /// The same with other changes.
@@ -124,6 +143,26 @@ impl Sample {
         Sample { target: Some(target), ..self }
     }
 
+    /// The same with its first TIFF file changed.
+    pub const fn edited(self, tiff: fn(&mut Vec<u8>)) -> Self {
+        Sample { tiff: Some(tiff), ..self }
+    }
+
+    /// Applies `edit` to the base64 of the first TIFF file in `text`.
+    fn edit_tiff(text: &mut String, edit: fn(&mut Vec<u8>)) {
+        let Some(start) = text.find("\n\nSUkq").map(|at| at + 2) else { return };
+        let end = text[start..].find("\n--").map_or(text.len(), |at| start + at);
+        let mut tiff = decode(&Encoding::Base64, text[start..end].as_bytes()).bytes.into_owned();
+        edit(&mut tiff);
+        let base64 = encode_base64(&tiff, "\n");
+        text.replace_range(start..end, String::from_utf8_lossy(&base64).trim_end());
+    }
+
+    /// The same in a session of which `session` tells more.
+    pub const fn in_session(self, session: fn(Envelope) -> Envelope) -> Self {
+        Sample { session: Some(session), ..self }
+    }
+
     /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a
     /// bare LF, U+2425 base64 of 21 seconds of silence, U+2426 a long line, U+2427 a hundred nested
     /// multiparts.
@@ -131,6 +170,9 @@ impl Sample {
         let mut text = self.text.to_owned();
         for (old, new) in self.changes {
             text = text.replacen(old, new, 1);
+        }
+        if let Some(edit) = self.tiff {
+            Self::edit_tiff(&mut text, edit);
         }
         let mut out = Vec::with_capacity(text.len() + text.len() / 32);
         for c in text.chars() {
@@ -151,10 +193,14 @@ impl Sample {
 
     /// The envelope.
     pub fn envelope(&self) -> Envelope {
-        Envelope {
+        let envelope = Envelope {
             mail_from: self.mail_from.map(str::to_owned),
             rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
             ..Envelope::default()
+        };
+        match self.session {
+            Some(session) => session(envelope),
+            None => envelope,
         }
     }
 }
@@ -185,6 +231,11 @@ pub struct Findings<'a> {
 }
 
 impl Findings<'_> {
+    /// The rule in work.
+    pub fn rule(&self) -> &'static Rule {
+        self.rule
+    }
+
     /// A finding on an entity as a whole, at the start of its header.
     pub fn entity(&mut self, id: EntityId, message: impl Into<String>) {
         let at = self.survey.message.entity(id).map(|e| e.header.span.start);

@@ -276,7 +276,7 @@ impl EditList {
 }
 
 impl HeaderEdit {
-    fn field(&self) -> Option<usize> {
+    pub(super) fn field(&self) -> Option<usize> {
         match self {
             HeaderEdit::Replace { field, .. } | HeaderEdit::Delete { field } => Some(*field),
             HeaderEdit::Insert { .. } => None,

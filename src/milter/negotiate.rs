@@ -29,8 +29,8 @@
 //! Limit: an empty offer (no action bit, or no protocol bit) is read by the protocol library, as by
 //! libmilter, as the defaults of version 1; an MTA that truly offers nothing refuses the answer.
 
-use crate::policy::profile::{Refusal, Structure};
-use crate::policy::route::Action;
+use crate::policy::profile::Refusal;
+use crate::policy::route::{Action, Route};
 use crate::policy::{Mode, Settings};
 
 /// `SMFIF_` bits.
@@ -112,9 +112,10 @@ fn wanted_actions(settings: &Settings) -> u32 {
         Mode::Report => 0,
         Mode::Enforce => {
             let profiles = || settings.routes.iter().filter_map(|r| settings.profiles.get(&r.profile));
-            let body = profiles().any(|p| p.structure != Structure::Untouched);
+            let body = profiles().any(|p| p.changes())
+                || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Repair);
             let hold = profiles().any(|p| p.cannot_convert == Refusal::Quarantine)
-                || settings.routes.iter().any(|r| [r.on_must, r.on_should].contains(&Action::Quarantine));
+                || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Quarantine);
             headers | if body { action::CHGBODY } else { 0 } | if hold { action::QUARANTINE } else { 0 }
         }
     }
@@ -160,6 +161,7 @@ mod tests {
     use super::*;
     use crate::config;
     use crate::policy::profile;
+    use crate::policy::profile::Structure;
 
     fn settings(text: &str) -> Settings {
         let mut profiles = profile::builtin();

@@ -8,6 +8,7 @@ use super::record;
 use super::reply::reply;
 use super::work::{Failure, Held, Live, Service};
 use crate::config::OnFailure;
+use crate::conformance::replies;
 use crate::engine::{self, Outcome, Reply, Verdict};
 use crate::message::edit::Modification;
 use crate::policy::Mode;
@@ -24,6 +25,8 @@ const NON_MAIL_USER: &str = "non-mail-user";
 /// Macros kept of one message, and their octets in all.
 const MACROS: usize = 256;
 const MACRO_OCTETS: usize = 64 << 10;
+/// Octets kept of the parameters of one command. RFC 5321 4.5.3.1.4 and its extensions add up to less.
+const PARAMETER_OCTETS: usize = 2_048;
 
 /// What to tell the MTA.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +130,9 @@ impl Connection {
             mail_from: Some(path.to_owned()),
             rcpt_to: Vec::new(),
             binary_mime,
+            mail_parameters: parameters(arguments),
+            rcpt_parameters: Vec::new(),
+            protocol: macros("r"),
             queue_id: macros("i"),
             macros: self.route_macros(macros),
         };
@@ -173,8 +179,10 @@ impl Connection {
         // client to send it again, and a refusal would bounce all of it.
         if refusable && argument.starts_with('<') {
             if is_non_mail_user(path) {
-                let text = "This address stands for a caller without mailbox (RFC 3801)";
-                return Answer::Refuse(reply(550, (5, 1, 1), text));
+                let text = "vpim2-non-mail-user-reject (RFC 3801 section 4.1.2): \
+                            this address stands for a caller without mailbox";
+                let (code, enhanced) = replies::reply("vpim2-non-mail-user-reject");
+                return Answer::Refuse(reply(code, enhanced, text));
             }
             if !settings.can_share(&message.envelope, path) {
                 let text = "Recipient needs a message of another form, send it separately";
@@ -182,6 +190,7 @@ impl Connection {
             }
         }
         message.envelope.rcpt_to.push(path.to_owned());
+        message.envelope.rcpt_parameters.push(parameters(arguments));
         Answer::Continue
     }
 
@@ -335,6 +344,16 @@ pub fn without_missing(mut outcome: Outcome, terms: Terms) -> Outcome {
     outcome
 }
 
+/// What follows the path in the arguments of MAIL and RCPT.
+fn parameters(arguments: &[Cow<'_, str>]) -> Vec<String> {
+    let mut octets = 0;
+    let fits = |a: &&Cow<'_, str>| {
+        octets += a.len() + 1;
+        octets <= PARAMETER_OCTETS
+    };
+    arguments.iter().skip(1).take_while(fits).map(|a| a.to_string()).collect()
+}
+
 fn queue_id(envelope: &Envelope) -> String {
     record::value(envelope.queue_id.as_deref().unwrap_or("-"))
 }
@@ -433,11 +452,16 @@ mod tests {
             "_" => Some("mx.test [IPv6:2001:db8::1] (may be forged)".to_owned()),
             "{auth_authen}" => Some("pbx".to_owned()),
             "i" => Some("4Q".to_owned()),
+            "r" => Some("ESMTP".to_owned()),
             _ => None,
         };
         c.helo("h.test".into());
         c.mail(&["<@hub:a@x>".into(), "SIZE=1".into(), "body=binarymime".into()], &macros);
+        c.rcpt(&["<1@v.test>".into(), "NOTIFY=NEVER".into(), "x".repeat(3_000).into()], &macros);
         let envelope = c.message.unwrap().envelope;
+        assert_eq!(envelope.mail_parameters, ["SIZE=1", "body=binarymime"]);
+        assert_eq!(envelope.rcpt_parameters, [["NOTIFY=NEVER"]]);
+        assert_eq!(envelope.protocol.as_deref(), Some("ESMTP"));
         assert_eq!(envelope.client, Some("2001:db8::1".parse().unwrap()));
         assert_eq!(envelope.auth.as_deref(), Some("pbx"));
         assert_eq!(envelope.mail_from.as_deref(), Some("@hub:a@x"));

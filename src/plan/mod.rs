@@ -5,9 +5,11 @@
 //! converted. A plan for a message that already fits is empty, so a second pass changes nothing.
 
 mod convert;
+pub mod duty;
 pub mod guard;
 mod mixed;
 mod part;
+pub mod repair;
 pub mod results;
 mod summary;
 mod voice_message;
@@ -52,6 +54,9 @@ pub enum Refused {
         /// The reason.
         why: String,
     },
+    /// The repairs of the rules broken do not make a better message.
+    #[error("repairing it would give {0}")]
+    Repair(String),
     /// A limit was reached; the work is not tried again.
     #[error("{0}")]
     Limit(#[from] crate::limits::Exceeded),

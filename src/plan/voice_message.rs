@@ -11,6 +11,7 @@ use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::{Plan, Refused, Request};
 use crate::limits::Budget;
 use crate::message::{Content, Entity, EntityId, Message, Span, value};
+use crate::policy::Profile;
 use crate::policy::profile::Foreign;
 use crate::vpim::class::classify;
 use crate::vpim::survey::Body;
@@ -67,20 +68,23 @@ fn has_voice_message(message: &Message<'_>) -> bool {
 }
 
 /// What the profile says of a part that is neither voice, nor fax, nor an embedded message.
-fn fate(entity: &Entity, request: Request<'_>) -> Foreign {
+pub(super) fn fate(entity: &Entity, profile: &Profile) -> Foreign {
     let ct = &entity.content_type;
     match (ct.main.as_str(), ct.sub.as_str()) {
         ("audio" | "image" | "message", _) => Foreign::Keep,
-        ("text", "directory" | "vcard" | "x-vcard") | ("application", "directory") => request.profile.vcard,
-        ("text", "plain" | "html") | ("multipart", "alternative") => request.profile.text,
-        _ => request.profile.other,
+        ("text", "directory" | "vcard" | "x-vcard") | ("application", "directory") => profile.vcard,
+        ("text", "plain" | "html") | ("multipart", "alternative") => profile.text,
+        _ => profile.other,
     }
 }
 
 /// True where a direct child has to leave the voice message.
 fn foreign_outside(message: &Message<'_>, voice_message: &Entity, request: Request<'_>) -> bool {
-    let fates =
-        voice_message.children().iter().filter_map(|id| message.entity(*id)).map(|e| fate(e, request));
+    let fates = voice_message
+        .children()
+        .iter()
+        .filter_map(|id| message.entity(*id))
+        .map(|e| fate(e, request.profile));
     fates.into_iter().any(|f| f == Foreign::Outside)
 }
 
@@ -110,7 +114,7 @@ fn in_place(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
 /// Does with a part that does not belong into its voice message what the profile says.
 fn foreign_part(message: &Message<'_>, id: EntityId, entity: &Entity, request: Request<'_>, plan: &mut Plan) {
     let number = || message.part_number(id).unwrap_or_default();
-    match fate(entity, request) {
+    match fate(entity, request.profile) {
         Foreign::Keep => {}
         Foreign::Drop => {
             remove_part(&mut plan.edits, message, id);
@@ -172,7 +176,7 @@ fn rebuilt(
             continue;
         }
         let octets = entity.span().of(message.raw()).to_vec();
-        match fate(entity, request) {
+        match fate(entity, request.profile) {
             Foreign::Drop => plan.losses.push(dropped(message, id, entity)),
             Foreign::Keep if entity.content_type.is("message/rfc822") => {
                 inside.push(forwarded(survey, id, request, budget, depth, &mut plan)?);

@@ -4,7 +4,6 @@
 //! Never is a recipient dropped: the answers are "all the same", "ask the client to send this
 //! recipient again later" (RFC 5321 4.5.3.1.10: 452, the rest is retried), and "change nothing".
 
-use super::profile::Structure;
 use super::route::{Action, EarlyRoute, Route};
 use super::{Profiles, Settings};
 use crate::message::Message;
@@ -59,10 +58,12 @@ pub fn combine<'a>(
 pub fn same_output(a: Option<&Route>, b: Option<&Route>, profiles: &Profiles) -> bool {
     let need = |route: Option<&Route>| {
         let route = route?;
-        let changes = profiles.get(&route.profile).is_none_or(|p| p.structure != Structure::Untouched);
-        let quiet = route.on_must == Action::Annotate && route.on_should == Action::Annotate;
+        // A profile that demands something of a message may refuse it.
+        let profile = profiles.get(&route.profile);
+        let changes = profile.is_none_or(|p| p.changes() || p.target.is_some());
+        let quiet = route.actions().all(|a| a == Action::Annotate);
         let profile = changes.then(|| route.profile.clone());
-        (changes || !quiet).then_some((profile, route.on_must, route.on_should))
+        (changes || !quiet).then_some((profile, route.on_must, route.on_should, route.rules.clone()))
     };
     need(a) == need(b)
 }
@@ -101,6 +102,7 @@ impl Settings {
 mod tests {
     use super::*;
     use crate::limits::Limits;
+    use crate::policy::profile::Structure;
     use crate::policy::settings::Results;
     use crate::policy::{Match, Mode, profile};
 
@@ -111,6 +113,7 @@ mod tests {
             profile: profile.into(),
             on_must: Action::Annotate,
             on_should: Action::Annotate,
+            rules: Vec::new(),
         }
     }
 

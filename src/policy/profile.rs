@@ -1,6 +1,7 @@
 //! Profiles: what a destination accepts, as data. The built-in ones are the TOML files beside this
 //! one; the configuration adds to them with `[profile.NAME] extends = "..."`.
 
+use crate::vpim::Target;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,6 +73,13 @@ pub struct Profile {
     pub forwarded: bool,
     /// What to do with a message that cannot be converted.
     pub cannot_convert: Refusal,
+    /// Repairs what the message breaks of its own profile, by the smallest edits, before anything
+    /// else.
+    #[serde(default)]
+    pub repair: bool,
+    /// What is known of the destination's system besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
 }
 
 /// Profiles by name.
@@ -81,6 +89,7 @@ pub type Profiles = BTreeMap<String, Profile>;
 pub fn builtin() -> Profiles {
     const FILES: &[(&str, &str)] = &[
         ("untouched", include_str!("profiles/untouched.toml")),
+        ("repair", include_str!("profiles/repair.toml")),
         ("desktop", include_str!("profiles/desktop.toml")),
         ("vpim2", include_str!("profiles/vpim2.toml")),
     ];
@@ -92,6 +101,11 @@ pub fn builtin() -> Profiles {
 }
 
 impl Profile {
+    /// True where messages for this destination are changed.
+    pub fn changes(&self) -> bool {
+        self.repair || self.structure != Structure::Untouched
+    }
+
     /// True for audio the destination takes as it is: `container/codec` as found in the bytes.
     pub fn accepts_audio(&self, container: &str, codec: &str) -> bool {
         let found = format!("{container}/{codec}");

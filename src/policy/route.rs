@@ -43,6 +43,8 @@ pub enum Action {
     /// Say it in the results field and the log.
     #[default]
     Annotate,
+    /// Repair it by the smallest edits, where the rule has any.
+    Repair,
     /// Hold it.
     Quarantine,
     /// Refuse it for now.
@@ -64,9 +66,23 @@ pub struct Route {
     pub on_must: Action,
     /// On findings of level SHOULD and SHOULD NOT.
     pub on_should: Action,
+    /// What to do with findings of single rules, whatever their level: globs of rule ids. Of several
+    /// that match, the longest holds.
+    pub rules: Vec<(String, Action)>,
 }
 
 impl Route {
+    /// What to do with a finding of `rule`, where `otherwise` is what its level says.
+    pub fn action(&self, rule: &str, otherwise: Action) -> Action {
+        let matching = self.rules.iter().filter(|(pattern, _)| glob(pattern).matches(rule));
+        matching.max_by_key(|(pattern, _)| pattern.len()).map_or(otherwise, |(_, action)| *action)
+    }
+
+    /// Every action the route may take.
+    pub fn actions(&self) -> impl Iterator<Item = Action> {
+        [self.on_must, self.on_should].into_iter().chain(self.rules.iter().map(|(_, action)| *action))
+    }
+
     /// A route that takes every recipient.
     pub fn catch_all(name: &str, profile: &str) -> Self {
         Route {
@@ -75,6 +91,7 @@ impl Route {
             profile: profile.to_owned(),
             on_must: Action::default(),
             on_should: Action::default(),
+            rules: Vec::new(),
         }
     }
 }
@@ -210,6 +227,7 @@ mod tests {
             profile: "untouched".into(),
             on_must: Action::Annotate,
             on_should: Action::Annotate,
+            rules: Vec::new(),
         }
     }
 
@@ -332,6 +350,25 @@ mod tests {
         assert_eq!(settings.early_route(&e, "p@a.test"), EarlyRoute::NeedsHeader);
         let EarlyRoute::Known(Some(rest)) = settings.early_route(&e, "p@b.test") else { panic!() };
         assert_eq!(rest.name, "rest");
+    }
+
+    #[test]
+    fn the_longest_pattern_decides_on_a_rule() {
+        let mut route = route("a", Match::default());
+        route.rules = vec![
+            ("vpim2-*".into(), Action::Reject),
+            ("vpim2-subject-present".into(), Action::Annotate),
+            ("*".into(), Action::Repair),
+        ];
+        for (rule, wanted) in [
+            ("vpim2-date-present", Action::Reject),
+            ("vpim2-subject-present", Action::Annotate),
+            ("duration-syntax", Action::Repair),
+        ] {
+            assert_eq!(route.action(rule, Action::Tempfail), wanted, "{rule}");
+        }
+        route.rules.clear();
+        assert_eq!(route.action("x", Action::Tempfail), Action::Tempfail);
     }
 
     #[test]

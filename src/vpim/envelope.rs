@@ -18,6 +18,12 @@ pub struct Envelope {
     pub rcpt_to: Vec<String>,
     /// `BODY=BINARYMIME` was given.
     pub binary_mime: bool,
+    /// Parameters of MAIL as given (`SIZE=1000`); empty where none were, or where unknown.
+    pub mail_parameters: Vec<String>,
+    /// Parameters of each RCPT as given, in the order of `rcpt_to`; empty where unknown.
+    pub rcpt_parameters: Vec<Vec<String>>,
+    /// Protocol of the session (`SMTP`, `ESMTP`...), where the MTA told it (`{r}`).
+    pub protocol: Option<String>,
     /// Queue id, where the MTA told it.
     pub queue_id: Option<String>,
     /// Macros of the MTA, for routes: (name, value).
@@ -28,4 +34,12 @@ pub struct Envelope {
 pub fn bare_path(path: &str) -> &str {
     let path = path.trim();
     path.strip_prefix('<').and_then(|p| p.strip_suffix('>')).unwrap_or(path)
+}
+
+/// The values of the parameters `keyword` (RFC 5321 4.1.1.11), empty where one has no `=`.
+pub fn parameters<'a>(given: &'a [String], keyword: &'a str) -> impl Iterator<Item = &'a str> {
+    given.iter().filter_map(move |p| {
+        let (name, value) = p.split_once('=').unwrap_or((p, ""));
+        name.eq_ignore_ascii_case(keyword).then_some(value)
+    })
 }

@@ -2,6 +2,7 @@
 //! the envelope it came in.
 
 pub mod class;
+pub mod dialect;
 pub mod envelope;
 pub mod survey;
 pub mod target;

@@ -1,22 +1,31 @@
 //! What is known of the system the recipients' mailboxes are on. It comes from the profile of a route,
 //! from the directory, or from nobody: then nothing is assumed, and rules about it find nothing.
 
+use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 /// Abilities of a recipient's system; `None` where nobody said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Target {
     /// It follows RFC 2421, not RFC 3801.
     pub rfc2421: bool,
     /// It keeps private messages private (RFC 3801 4.2.13).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub privacy: Option<bool>,
     /// It can show or speak text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<bool>,
     /// It can take fax pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fax: Option<bool>,
+    /// The fax pages it takes are those of profile S only (RFC 3949 3).
+    pub fax_profile_s: Option<bool>,
     /// It refuses voice messages with contents other than voice, fax and embedded messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub strict_contents: Option<bool>,
     /// It can decrypt.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub decrypts: Option<bool>,
     /// Globs of media types it takes, or that we convert to what it takes; empty where nobody said.
     pub media: Vec<String>,

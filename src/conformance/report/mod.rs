@@ -22,6 +22,7 @@ use super::{Finding, conformant};
 use crate::media::{Facts, MediaError};
 use crate::message::Message;
 use crate::vpim::class::evidence;
+use crate::vpim::dialect::{self, Sender};
 use crate::vpim::{Body, Class, Survey};
 use serde::Serialize;
 
@@ -38,6 +39,8 @@ pub struct Report {
     pub findings: Vec<FindingReport>,
     /// The audio and fax parts.
     pub parts: Vec<PartReport>,
+    /// The system the message seems to come from.
+    pub sender: Option<Sender>,
     /// Why the message has its class.
     #[serde(skip)]
     pub why: Vec<String>,
@@ -97,6 +100,7 @@ impl Report {
             conformant: conformant(survey, findings),
             findings: finding_reports(survey.message, findings),
             parts: survey.bodies.iter().map(|b| PartReport::new(survey, b)).collect(),
+            sender: dialect::sender(survey.message, survey.class),
             why: evidence(survey.message),
         }
     }
@@ -177,6 +181,11 @@ impl PartReport {
             }
         }
     }
+}
+
+/// One line on the system a message seems to come from.
+pub fn sender_text(sender: &Sender) -> String {
+    format!("sender looks like {} ({})", sender.name, printable(&sender.evidence.join("; ")))
 }
 
 /// Text without control characters or anything that reorders what is shown.

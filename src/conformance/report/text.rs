@@ -1,6 +1,6 @@
 //! The report for a terminal: with colours where it is one.
 
-use super::{Excerpt, FindingReport, PartReport, Report, printable};
+use super::{Excerpt, FindingReport, PartReport, Report, printable, sender_text};
 use std::fmt::Write as _;
 
 /// Whether text carries colours.
@@ -55,6 +55,7 @@ impl Report {
             let lead = if n == 0 { "because" } else { "    and" };
             let _ = writeln!(out, "  {lead} {}", printable(why));
         }
+        out.extend(self.sender.as_ref().map(|s| format!("  {}\n", sender_text(s))));
         for part in &self.parts {
             let _ = writeln!(out, "  part {}", part.text());
         }

@@ -1,19 +1,32 @@
 //! The rules, one table per subject. A new subject is one file and one line here.
 
 mod audio;
+mod contents;
 mod context;
 mod disposition;
 mod duration;
+mod encoding;
 mod envelope;
+mod esmtp;
 mod fax;
 mod header;
 mod ivm;
 mod lookup;
+mod mailbox;
 mod mime;
 mod notification;
+mod permitted;
+mod receiver;
+mod reply;
+mod rfc2421;
 mod samples;
 mod structure;
 mod tiff;
+mod tiff_f;
+mod tiff_f_data;
+mod tiff_fields;
+mod tiff_s;
+mod tiff_samples;
 mod vpim1;
 
 use super::rule::Rule;
@@ -28,12 +41,23 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         audio::RULES,
         duration::RULES,
         tiff::RULES,
+        tiff_f::RULES,
+        tiff_f_data::RULES,
+        tiff_s::RULES,
         vpim1::RULES,
         ivm::RULES,
         fax::RULES,
         notification::RULES,
         context::RULES,
         mime::RULES,
+        mailbox::RULES,
+        permitted::RULES,
+        encoding::RULES,
+        contents::RULES,
+        receiver::RULES,
+        reply::RULES,
+        esmtp::RULES,
+        rfc2421::RULES,
     ];
     TABLES.iter().flat_map(|table| table.iter())
 }

@@ -266,6 +266,53 @@ UklGRgAAAABXQVZF
 /// The voice message judged by RFC 2421.
 pub const VOICE_2421: Sample = Sample { class: Some(Class::Vpim2Rfc2421), ..VOICE };
 
+/// The disposition notification judged by RFC 2421.
+pub const DISPOSITION_2421: Sample = Sample { class: Some(Class::Vpim2Rfc2421), ..DISPOSITION };
+
+/// A voice message of RFC 2421 with the vCard of its originator.
+pub const VCARD_2421: Sample = Sample {
+    class: Some(Class::Vpim2Rfc2421),
+    ..Sample::of(
+        "Received: from vm.example.net by vm.example.org; Tue, 4 Mar 2025 09:00:01 +0100
+From: \"Example, Ann\" <2001@vm.example.net>
+To: <3002@vm.example.org>
+Date: Tue, 4 Mar 2025 09:00:00 +0100
+Message-ID: <a7@vm.example.net>
+Subject: Voice Message
+MIME-Version: 1.0 (Voice 2.0)
+Content-Type: multipart/voice-message; version=2.0; boundary=b1
+
+--b1
+Content-Type: audio/32KADPCM
+Content-Transfer-Encoding: base64
+Content-Disposition: inline; voice=Originator-Spoken-Name; filename=name.726
+Content-ID: <n1@vm.example.net>
+
+////////
+--b1
+Content-Type: audio/32KADPCM
+Content-Transfer-Encoding: base64
+Content-Disposition: inline; voice=Voice-Message; filename=m1.726
+
+////////
+--b1
+Content-Type: text/directory; charset=us-ascii; profile=vCard
+
+BEGIN:VCARD
+N:Example;Ann
+ROLE:Operator
+EMAIL;TYPE=INTERNET:2001@vm.example.net
+TEL;TYPE=VOICE,MSG:+16135550100
+SOUND;TYPE=32KADPCM;ENCODING=URI:
+ CID:<n1@vm.example.net>
+REV:20250304T090000Z
+VERSION: 3.0
+END:VCARD
+--b1--
+",
+    )
+};
+
 /// A voice message whose code words are packed the other way round.
 pub const SWAPPED: Sample = Sample::of(include_str!("swapped.eml"));
 

@@ -325,7 +325,7 @@ fn vpim2421_vcard_one_per_level(s: &Survey<'_>, f: &mut Findings<'_>) {
 
 /// What RFC 3801 4.4.1 keeps out and no receiver must take: text/plain and vCards have rules of
 /// their own (4.5.2, 4.5.4).
-fn is_foreign(e: &Entity) -> bool {
+pub fn is_foreign(e: &Entity) -> bool {
     let ct = &e.content_type;
     !matches!(ct.main.as_str(), "audio" | "image" | "message") && !ct.is("text/plain") && !is_vcard(e)
 }

@@ -2,8 +2,11 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `document` | what the writers ask for pages, whatever they came in |
+//! | `picture`, `halftone` | PNG, JPEG, GIF, BMP as pages in black and white |
 //! | `tiff` | directories and fields, as written |
 //! | `page` | what a directory says of a page; its strips; its pixels |
+//! | `coded` | what the coded data shows, whatever the tags say |
 //! | `geometry` | resolutions, sizes on paper, legal sizes of TIFF-F |
 //! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
 //! | `bitmap` | packed rows |
@@ -16,9 +19,13 @@
 
 mod bitmap;
 mod ccitt;
+mod coded;
+mod document;
 mod geometry;
+mod halftone;
 mod page;
 mod pdf;
+mod picture;
 mod sniff;
 mod thumbnail;
 mod tiff;
@@ -26,12 +33,13 @@ mod tiff_f;
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
+use document::Document;
 use mime::Mime;
-use page::{Page, note};
+use page::note;
 use serde::{Deserialize, Serialize};
 
 /// What the bytes of a fax body are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FaxFacts {
     /// Container found: `tiff`, `pdf`, `jpeg`, `png`, `gif`, `bigtiff`; `pbm` for our output.
     pub container: String,
@@ -45,6 +53,15 @@ pub struct FaxFacts {
     pub page_count: Option<u32>,
     /// Damage that was read around, in words.
     pub defects: Vec<String>,
+    /// Octets of the file.
+    #[serde(default)]
+    pub octets: u64,
+    /// The chain of directories comes back to itself.
+    #[serde(default)]
+    pub endless: bool,
+    /// The chain of directories points to this offset, where there is none.
+    #[serde(default)]
+    pub lost_ifd: Option<u64>,
     /// Only for the output of a conversion: it is the input byte for byte, because that already is what was
     /// asked for. The part can be left alone.
     #[serde(default)]
@@ -94,6 +111,73 @@ pub struct PageFacts {
     pub bad_fax_lines: Option<u32>,
     /// 0 no damaged lines, 1 replaced by the receiver, 2 still in the data (RFC 2306 3.4).
     pub clean_fax_data: Option<u16>,
+    /// Most damaged lines that follow each other (RFC 2306 3.4).
+    pub consecutive_bad_fax_lines: Option<u32>,
+    /// FaxProfile (RFC 3949 4.3): 1 is S, 2 is F.
+    pub fax_profile: Option<u16>,
+    /// All fields, in the order found.
+    pub fields: Vec<FieldFacts>,
+    /// Offset behind the directory.
+    pub ifd_end: u64,
+    /// Where the strips are, as claimed; `None` without StripOffsets.
+    pub data: Option<DataFacts>,
+    /// What the coded data shows; only from [`inspect`], and only for MH, MR and MMR.
+    pub coded: Option<CodedFacts>,
+}
+
+/// One field of a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldFacts {
+    /// Its number.
+    pub tag: u16,
+    /// Type of its values: 3 SHORT, 4 LONG, 5 RATIONAL...
+    pub kind: u16,
+    /// Number of its values, as claimed.
+    pub count: u32,
+    /// Where its values are, if they are not in the directory.
+    pub offset: Option<u64>,
+    /// Octets of its values, as claimed.
+    pub octets: u64,
+}
+
+/// Where the strips of a page are, as StripOffsets and StripByteCounts say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// Lowest offset.
+    pub start: u64,
+    /// Offset behind the strip that ends last.
+    pub end: u64,
+    /// The strips follow each other in the file.
+    pub rising: bool,
+}
+
+/// What the coded data of a page shows, of all its strips together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodedFacts {
+    /// Lines in the data; where it is damaged, those found of ImageLength lines.
+    pub lines: u32,
+    /// Lines with coding errors.
+    pub damaged: u32,
+    /// The data is of another coding than Compression and T4Options say, or has no EOLs.
+    pub mislabelled: bool,
+    /// The width at which every line is right, where it is not ImageWidth.
+    pub true_width: Option<u32>,
+    /// T.4 data begins with an EOL.
+    pub eol_at_start: bool,
+    /// The first line of MR data is marked as coded in one dimension.
+    pub first_line_coded_alone: bool,
+    /// Lines without an EOL before them.
+    pub eols_missing: u32,
+    /// EOLs end the data, but no RTC.
+    pub eol_at_end: bool,
+    /// Every EOL ends on an octet boundary.
+    pub aligned: bool,
+    /// The data ends with an RTC (six EOLs, T.4 4.1.4).
+    pub rtc: bool,
+    /// T.6 data ends with an EOFB.
+    pub eofb: bool,
+    /// Octets that are not zero behind the RTC or EOFB.
+    pub octets_behind_end: u32,
 }
 
 /// True for bytes that this module should read rather than the audio side.
@@ -105,7 +189,8 @@ pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
         || input.starts_with(b"%PDF-")
 }
 
-/// Says what the bytes are. Reads fields, not pixels; takes nothing from the budget.
+/// Says what the bytes are: fields, and what a look at the coded data shows. Takes nothing from the budget;
+/// the work grows with the octets of the input.
 pub fn inspect(
     _declared: &Mime,
     input: &[u8],
@@ -113,7 +198,15 @@ pub fn inspect(
     budget: &mut Budget,
 ) -> Result<FaxFacts, MediaError> {
     match sniff::container(input) {
-        Some("tiff") => Ok(tiff_facts(&tiff::Tiff::parse(input, limits, budget)?)),
+        Some("tiff") => {
+            let tiff = tiff::Tiff::parse(input, limits, budget)?;
+            let mut facts = tiff_facts(&tiff);
+            let mut left = coded::Allowance::new(input.len(), limits);
+            for (directory, page) in tiff.directories.iter().zip(&mut facts.pages) {
+                page.coded = coded::examine(&tiff, directory, page, limits, budget, &mut left);
+            }
+            Ok(facts)
+        }
         Some(container) => Ok(FaxFacts {
             page_count: if container == "pdf" { sniff::pdf_pages(input) } else { None },
             ..FaxFacts::named(container)
@@ -131,28 +224,28 @@ pub fn convert(
     limits: &Limits,
     budget: &mut Budget,
 ) -> Result<Output, MediaError> {
-    if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
-        return Err(MediaError::Unsupported(format!("{container} to {}", target.essence_str())));
-    }
     if sniff::container(input).is_none() && declared.essence_str() != "image/tiff" {
-        return Err(MediaError::Unsupported(format!(
-            "{} to {}",
-            declared.essence_str(),
-            target.essence_str()
-        )));
+        let (from, to) = (declared.essence_str(), target.essence_str());
+        return Err(MediaError::Unsupported(format!("{from} to {to}")));
     }
-    let tiff = tiff::Tiff::parse(input, limits, budget)?;
-    if tiff.endless {
+    let document = Document::parse(input, limits, budget)?;
+    if let Document::Tiff(tiff) = &document
+        && tiff.endless
+    {
         return Err(MediaError::malformed("tiff", "the chain of directories comes back to itself"));
     }
-    let facts = tiff_facts(&tiff);
+    let facts = document_facts(&document, input);
     let mut losses = Vec::new();
     let (bytes, output) = match target.essence_str() {
-        "application/pdf" => (pdf::convert(&tiff, limits, budget, &mut losses)?, FaxFacts::of("pdf", &facts)),
-        "image/x-portable-bitmap" => (pbm(&tiff, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts)),
+        "application/pdf" => {
+            (pdf::convert(&document, limits, budget, &mut losses)?, FaxFacts::of("pdf", &facts))
+        }
+        "image/x-portable-bitmap" => {
+            (pbm(&document, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts))
+        }
         "image/tiff" => {
             let accept = tiff_f::Accept::of(target)?;
-            match tiff_f::convert(&tiff, accept, limits, budget, &mut losses)? {
+            match tiff_f::convert(&document, accept, limits, budget, &mut losses)? {
                 Some(bytes) => {
                     let output = tiff_facts(&tiff::Tiff::parse(&bytes, limits, budget)?);
                     (bytes, output)
@@ -169,13 +262,10 @@ pub fn convert(
 /// The first pages reduced to a size for a report, as binary PGM one behind the other. A page that cannot be
 /// shown is left out and named in the losses.
 pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Output, MediaError> {
-    if let Some(container) = sniff::container(input).filter(|&container| container != "tiff") {
-        return Err(MediaError::Unsupported(format!("pages of {container}")));
-    }
-    let tiff = tiff::Tiff::parse(input, limits, budget)?;
+    let document = Document::parse(input, limits, budget)?;
     let (mut bytes, mut losses) = (Vec::new(), Vec::new());
-    for (index, directory) in tiff.directories.iter().enumerate().take(super::preview::PAGES) {
-        let page = Page::open(&tiff, directory, index, limits, budget);
+    for index in 0..document.pages().min(super::preview::PAGES) {
+        let page = document.page(index, limits, budget);
         let shown = page.and_then(|page| {
             let bitmap = page.decode(limits, budget, &mut losses)?;
             thumbnail::of(&bitmap, &page, budget)
@@ -190,20 +280,28 @@ pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Out
             Err(error) => note(&mut losses, format!("page {} is not shown: {error}", index + 1)),
         }
     }
-    let report = Report { facts: Facts::Fax(tiff_facts(&tiff)), output: None, losses };
+    let report = Report { facts: Facts::Fax(document_facts(&document, input)), output: None, losses };
     Ok(Output { bytes, report })
+}
+
+/// Facts of a document whose pages are asked for.
+fn document_facts(document: &Document<'_>, input: &[u8]) -> FaxFacts {
+    match document {
+        Document::Tiff(tiff) => tiff_facts(tiff),
+        Document::Picture(_) => FaxFacts::named(sniff::container(input).unwrap_or("picture")),
+    }
 }
 
 /// All pages as binary PBM (P4), one behind the other, as seen on paper.
 fn pbm(
-    tiff: &tiff::Tiff<'_>,
+    document: &Document<'_>,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
     let mut out = Vec::new();
-    for (index, directory) in tiff.directories.iter().enumerate() {
-        let page = Page::open(tiff, directory, index, limits, budget)?;
+    for index in 0..document.pages() {
+        let page = document.page(index, limits, budget)?;
         let bitmap = page.decode(limits, budget, losses)?;
         let header = format!("P4\n{} {}\n", bitmap.width(), bitmap.rows());
         budget.output(header.len() + bitmap.data().len())?;
@@ -213,7 +311,7 @@ fn pbm(
             note(losses, format!("page {}: Orientation {} is not applied", page.number, page.orientation));
         }
     }
-    tiff.defects.iter().for_each(|defect| note(losses, defect.clone()));
+    document.defects().iter().for_each(|defect| note(losses, defect.clone()));
     Ok(out)
 }
 
@@ -228,21 +326,16 @@ fn tiff_facts(tiff: &tiff::Tiff<'_>) -> FaxFacts {
         pages: tiff.directories.iter().map(|directory| page::facts(tiff, directory)).collect(),
         page_count: u32::try_from(tiff.directories.len()).ok(),
         defects: tiff.defects.clone(),
+        octets: tiff.bytes.len() as u64,
+        endless: tiff.endless,
+        lost_ifd: tiff.lost.map(u64::from),
         ..FaxFacts::named("tiff")
     }
 }
 
 impl FaxFacts {
     fn named(container: &str) -> Self {
-        FaxFacts {
-            container: container.to_owned(),
-            byte_order: None,
-            first_ifd_offset: None,
-            pages: Vec::new(),
-            page_count: None,
-            defects: Vec::new(),
-            unchanged: false,
-        }
+        FaxFacts { container: container.to_owned(), ..FaxFacts::default() }
     }
 
     /// Facts of an output with as many pages as the input.

@@ -4,11 +4,12 @@
 //! Sizes are held against the limits before anything is allocated; StripOffsets and StripByteCounts only ever
 //! select bytes that are there.
 
-use super::PageFacts;
 use super::bitmap::Bitmap;
 use super::ccitt::{self, Scheme};
 use super::geometry::Resolution;
+use super::picture::Drawn;
 use super::tiff::{Directory, Tiff, tag};
+use super::{DataFacts, PageFacts};
 use crate::limits::{Budget, Exceeded, Limits};
 use crate::media::MediaError;
 use std::borrow::Cow;
@@ -44,6 +45,12 @@ pub(super) struct Page<'a> {
     /// The receiving fax says that damaged lines are in the data (CleanFaxData 2, or BadFaxLines without a
     /// word on what became of them).
     damage_announced: bool,
+    /// The pixels of a page that was not coded but drawn.
+    drawn: Option<&'a Drawn>,
+    /// The fields of its directory as written; empty for a drawn page.
+    pub facts: PageFacts,
+    /// The fields stand in the order TIFF asks for.
+    pub sorted: bool,
 }
 
 /// The fields of a directory as written.
@@ -84,13 +91,42 @@ pub(super) fn facts(tiff: &Tiff<'_>, directory: &Directory) -> PageFacts {
         orientation: short(tag::ORIENTATION),
         tiled: directory.find(tag::TILE_OFFSETS).is_some(),
         tags: directory.fields.iter().map(|field| field.tag).collect(),
+        fields: directory.fields.iter().map(|field| tiff.field_facts(field)).collect(),
         ifd_offset: directory.offset as u64,
+        ifd_end: directory.end(),
+        data: data_facts(tiff, directory),
+        coded: None,
+        fax_profile: short(tag::FAX_PROFILE),
+        consecutive_bad_fax_lines: integer(tag::CONSECUTIVE_BAD_FAX_LINES),
         first_strip_offset: integer(tag::STRIP_OFFSETS).map(u64::from),
         strip_byte_counts: directory.find(tag::STRIP_BYTE_COUNTS).map(|field| field.count),
         first_strip_bytes: integer(tag::STRIP_BYTE_COUNTS).map(u64::from),
         bad_fax_lines: integer(tag::BAD_FAX_LINES),
         clean_fax_data: short(tag::CLEAN_FAX_DATA),
     }
+}
+
+/// Strips of a page whose places are looked at; a fax page has one.
+const MAX_PLACES: u32 = 4_096;
+
+/// Where the strips of a page are, as claimed. `None` without StripOffsets.
+fn data_facts(tiff: &Tiff<'_>, directory: &Directory) -> Option<DataFacts> {
+    let offsets = directory.find(tag::STRIP_OFFSETS)?;
+    let counts = directory.find(tag::STRIP_BYTE_COUNTS);
+    let mut places = (0..offsets.count.min(MAX_PLACES)).map_while(|index| {
+        let start = u64::from(tiff.integer(offsets, index)?);
+        let octets = counts.and_then(|field| tiff.integer(field, index)).unwrap_or(0);
+        Some((start, start + u64::from(octets)))
+    });
+    let (start, end) = places.next()?;
+    let (mut last, mut all) = (start, DataFacts { start, end, rising: true });
+    for (start, end) in places {
+        all.rising &= start > last;
+        last = start;
+        all.start = all.start.min(start);
+        all.end = all.end.max(end);
+    }
+    Some(all)
 }
 
 /// The name of a coding (TIFF 6.0, RFC 3949 for JBIG and MRC).
@@ -156,7 +192,31 @@ impl<'a> Page<'a> {
                 Some(clean) => clean > 1,
                 None => facts.bad_fax_lines.is_some_and(|lines| lines > 0),
             },
+            drawn: None,
+            sorted: directory.sorted(),
+            facts,
         })
+    }
+
+    /// The page at `index` of a document that was drawn here.
+    pub fn drawn(index: usize, drawn: &'a Drawn) -> Self {
+        Page {
+            number: index + 1,
+            width: drawn.bitmap.width(),
+            length: u32::try_from(drawn.bitmap.rows()).ok(),
+            rows_per_strip: u32::MAX,
+            strips: Vec::new(),
+            storage: Storage::Packed,
+            reversed: false,
+            inverted: false,
+            resolution: drawn.resolution,
+            orientation: 1,
+            uncompressed_mode: false,
+            damage_announced: false,
+            drawn: Some(drawn),
+            facts: PageFacts::default(),
+            sorted: false,
+        }
     }
 
     /// The coded data of a strip with the first bit highest.
@@ -219,6 +279,10 @@ impl<'a> Page<'a> {
         budget: &mut Budget,
         losses: &mut Vec<String>,
     ) -> Result<Bitmap, MediaError> {
+        if let Some(drawn) = self.drawn {
+            drawn.losses.iter().for_each(|loss| note(losses, format!("page {}: {loss}", self.number)));
+            return Ok(drawn.bitmap.clone());
+        }
         let mut bitmap = Bitmap::new(self.width);
         // Where the length is unknown the data says it, up to what a page may be.
         let longest = limits.page_pixels / u64::from(self.width.max(1));
@@ -343,7 +407,7 @@ fn storage(facts: &PageFacts, number: usize) -> Result<Storage, MediaError> {
 }
 
 /// The bytes of every strip that the page needs.
-fn strips<'a>(
+pub(super) fn strips<'a>(
     tiff: &Tiff<'a>,
     directory: &Directory,
     length: Option<u32>,

@@ -11,8 +11,8 @@
 
 use super::MediaError;
 use super::ccitt::{Scheme, Target, encode_page};
+use super::document::Document;
 use super::page::{Coded, Page, note};
-use super::tiff::Tiff;
 use crate::limits::{Budget, Limits};
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, TextStr};
 use std::borrow::Cow;
@@ -26,23 +26,23 @@ const PAGE_OVERHEAD: usize = 700;
 
 /// Converts all pages.
 pub(super) fn convert(
-    tiff: &Tiff<'_>,
+    source: &Document<'_>,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
-    let mut document = Document::new(tiff.bytes.len().min(limits.message_bytes));
-    for (index, directory) in tiff.directories.iter().enumerate() {
-        let page = Page::open(tiff, directory, index, limits, budget)?;
+    let mut pdf = Writer::new();
+    for index in 0..source.pages() {
+        let page = source.page(index, limits, budget)?;
         let image = match page.pass_through() {
             Ok(coded) => coded,
             Err(_) => code_page(&page, limits, budget, losses)?,
         };
         budget.output(image.data.len() + PAGE_OVERHEAD)?;
-        document.page(&page, &image);
+        pdf.page(&page, &image);
     }
-    tiff.defects.iter().for_each(|defect| note(losses, defect.clone()));
-    Ok(document.finish())
+    source.defects().iter().for_each(|defect| note(losses, defect.clone()));
+    Ok(pdf.finish())
 }
 
 fn code_page<'a>(
@@ -64,14 +64,14 @@ fn code_page<'a>(
     })
 }
 
-struct Document {
+struct Writer {
     pdf: Pdf,
     pages: Vec<Ref>,
 }
 
-impl Document {
-    fn new(capacity: usize) -> Self {
-        Document { pdf: Pdf::with_capacity(capacity + PAGE_OVERHEAD), pages: Vec::new() }
+impl Writer {
+    fn new() -> Self {
+        Writer { pdf: Pdf::new(), pages: Vec::new() }
     }
 
     const CATALOG: Ref = Ref::new(1);

@@ -9,7 +9,7 @@
 //!
 //! Standards: TIFF 6.0 section 2. Not read: BigTIFF, SubIFDs, Exif.
 
-use super::MediaError;
+use super::{FieldFacts, MediaError};
 use crate::limits::{Budget, Exceeded, Limits};
 
 /// Field numbers used here (TIFF 6.0, RFC 2306, RFC 3949).
@@ -36,6 +36,8 @@ pub(super) mod tag {
     pub const TILE_OFFSETS: u16 = 324;
     pub const BAD_FAX_LINES: u16 = 326;
     pub const CLEAN_FAX_DATA: u16 = 327;
+    pub const CONSECUTIVE_BAD_FAX_LINES: u16 = 328;
+    pub const FAX_PROFILE: u16 = 402;
 }
 
 /// Fields of one directory that are looked at; a fax page has about twenty.
@@ -62,6 +64,8 @@ pub(super) struct Tiff<'a> {
     pub defects: Vec<String>,
     /// The chain of directories does not end but comes back to itself.
     pub endless: bool,
+    /// The chain points to this offset, where no directory is.
+    pub lost: Option<u32>,
 }
 
 /// One image file directory.
@@ -69,6 +73,8 @@ pub(super) struct Tiff<'a> {
 pub(super) struct Directory {
     pub offset: usize,
     pub fields: Vec<Field>,
+    /// Number of fields as claimed.
+    claimed: usize,
     /// Offset of the next directory, 0 for none.
     pub next: u32,
 }
@@ -92,8 +98,15 @@ impl<'a> Tiff<'a> {
             Some(b"MM\0*") => ByteOrder::Big,
             _ => return Err(MediaError::malformed("tiff", "no TIFF header")),
         };
-        let mut tiff =
-            Tiff { bytes, order, first_ifd: 0, directories: Vec::new(), defects: Vec::new(), endless: false };
+        let mut tiff = Tiff {
+            bytes,
+            order,
+            first_ifd: 0,
+            directories: Vec::new(),
+            defects: Vec::new(),
+            endless: false,
+            lost: None,
+        };
         tiff.first_ifd = tiff.u32(4).ok_or_else(|| MediaError::malformed("tiff", "ends in its header"))?;
         tiff.read_chain(limits, budget)?;
         if tiff.directories.is_empty() {
@@ -117,6 +130,7 @@ impl<'a> Tiff<'a> {
             }
             let Some(directory) = self.read_directory(offset as usize) else {
                 self.defect(format!("no directory at offset {offset}"));
+                self.lost = Some(offset);
                 return Ok(());
             };
             offset = directory.next;
@@ -127,7 +141,7 @@ impl<'a> Tiff<'a> {
 
     fn read_directory(&mut self, offset: usize) -> Option<Directory> {
         let claimed = usize::from(self.u16(offset)?);
-        let mut directory = Directory { offset, fields: Vec::new(), next: 0 };
+        let mut directory = Directory { offset, fields: Vec::new(), claimed, next: 0 };
         for index in 0..claimed.min(MAX_FIELDS) {
             let Some(field) = self.read_field(offset.checked_add(2 + index * 12)?) else {
                 self.defect(format!("directory at offset {offset} is cut off after {index} fields"));
@@ -154,6 +168,13 @@ impl<'a> Tiff<'a> {
         let size = u64::from(count).saturating_mul(kind_size(kind) as u64);
         let at = if size <= 4 { at + 8 } else { inline as usize };
         Some(Field { tag, kind, count, at })
+    }
+
+    /// A field as written.
+    pub fn field_facts(&self, field: &Field) -> FieldFacts {
+        let size = u64::from(field.count).saturating_mul(kind_size(field.kind) as u64);
+        let offset = (size > 4).then_some(field.at as u64);
+        FieldFacts { tag: field.tag, kind: field.kind, count: field.count, offset, octets: size }
     }
 
     /// Notes damage.
@@ -225,6 +246,11 @@ impl Directory {
     /// The first field of that number. (TIFF 6.0 wants fields sorted and single; neither is relied on.)
     pub fn find(&self, tag: u16) -> Option<&Field> {
         self.fields.iter().find(|field| field.tag == tag)
+    }
+
+    /// Offset behind the directory.
+    pub fn end(&self) -> u64 {
+        self.offset as u64 + 2 + self.claimed as u64 * 12 + 4
     }
 
     /// Whether the fields are in ascending order, each once (TIFF 6.0 section 2).

@@ -11,10 +11,10 @@
 
 use super::MediaError;
 use super::ccitt::{Scheme, Target, encode_page};
+use super::document::Document;
 use super::geometry::{LEGAL, Resolution};
 use super::page::{Coded, Page, Storage, note, reverse_bits};
-use super::tiff::{Directory, Tiff, tag};
-use super::{PageFacts, page};
+use super::tiff::tag;
 use crate::limits::{Budget, Exceeded, Limits};
 use mime::Mime;
 use std::borrow::Cow;
@@ -70,22 +70,20 @@ impl Accept {
 
 /// Converts all pages. `None` where the file already is what is asked for.
 pub(super) fn convert(
-    tiff: &Tiff<'_>,
+    document: &Document<'_>,
     accept: Accept,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
 ) -> Result<Option<Vec<u8>>, MediaError> {
-    let total = tiff.directories.len();
-    let mut conforming = tiff.defects.is_empty();
+    let total = document.pages();
+    let mut conforming = document.defects().is_empty();
     let mut writer = Writer::new(total);
-    for (index, directory) in tiff.directories.iter().enumerate() {
-        let page = Page::open(tiff, directory, index, limits, budget)?;
-        let facts = page::facts(tiff, directory);
+    for index in 0..total {
+        let page = document.page(index, limits, budget)?;
         let kept = keep(&page, accept);
-        conforming &= kept
-            .as_ref()
-            .is_some_and(|coded| coded.whole && page_conforms(&facts, directory, coded, index, total));
+        conforming &=
+            kept.as_ref().is_some_and(|coded| coded.whole && page_conforms(&page, coded, index, total));
         let before = writer.out.len();
         match kept {
             Some(coded) => writer.keep_page(&page, &coded),
@@ -98,7 +96,7 @@ pub(super) fn convert(
     if conforming {
         return Ok(None);
     }
-    tiff.defects.iter().for_each(|defect| note(losses, defect.clone()));
+    document.defects().iter().for_each(|defect| note(losses, defect.clone()));
     Ok(Some(writer.out))
 }
 
@@ -112,13 +110,8 @@ fn keep<'a>(page: &Page<'a>, accept: Accept) -> Option<Coded<'a>> {
 }
 
 /// Whether a page has all that RFC 3801 4.4.4 and RFC 2306 ask for, so that it need not be written anew.
-fn page_conforms(
-    facts: &PageFacts,
-    directory: &Directory,
-    coded: &Coded<'_>,
-    index: usize,
-    total: usize,
-) -> bool {
+fn page_conforms(page: &Page<'_>, coded: &Coded<'_>, index: usize, total: usize) -> bool {
+    let facts = &page.facts;
     let resolution = LEGAL.iter().any(|(legal, widths)| {
         facts.x_resolution == Some(legal.x)
             && facts.y_resolution == Some(legal.y)
@@ -131,7 +124,7 @@ fn page_conforms(
     let numbered = facts
         .page_number
         .is_some_and(|[number, of]| usize::from(number) == index && (usize::from(of) == total || of == 0));
-    directory.sorted()
+    page.sorted
         && resolution
         && options
         && numbered

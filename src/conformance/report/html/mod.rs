@@ -108,6 +108,9 @@ fn verdict(report: &Report) -> String {
         });
         out.push_str("</p>\n");
     }
+    if let Some(sender) = &report.sender {
+        let _ = writeln!(out, "<p class=\"soft\">{}</p>", bdi(&super::sender_text(sender)));
+    }
     out.push_str("</div>\n");
     out
 }

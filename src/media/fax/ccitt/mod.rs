@@ -1,25 +1,26 @@
 //! CCITT fax coding (ITU-T T.4: MH and MR, T.6: MMR): one strip of coded data in, rows of pixels out, and
 //! back.
 //!
-//! Clean data goes through the fast decoder of the hayro-ccitt crate, which is asked to be strict; what it
-//! accepts is exact. Only where it refuses, or where it finds fewer rows than the directory claims, a slower
-//! reading follows that tolerates what is seen in the field: T4Options that lie, missing EOLs, lines too
+//! Clean data goes through a fast decoder (`clean`) that refuses everything else; what it accepts is exact.
+//! Only where it refuses, or where it finds fewer rows than the directory claims, a slower reading (`lines`)
+//! follows that tolerates what is seen in the field: T4Options that lie, missing EOLs, lines too
 //! short or too long, bit errors, missing or early RTC and EOFB. Rows are never invented in silence:
 //! [`Decoded`] counts what was concealed and what is missing.
 //!
 //! Bounds: rows and columns have been held against the limits before; the work is at most four passes over
 //! the coded data, the memory one bitmap of the rows decoded.
 
+mod clean;
 mod codes;
 mod encode;
 mod lines;
 mod scan;
 
 pub(super) use encode::{Target, encode_page};
-pub(super) use scan::{eofb_end, keep_bits, plain_t4};
+pub(super) use scan::{bit, eofb_end, keep_bits, next_eol, plain_t4};
 
 use super::bitmap::Bitmap;
-use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
+use clean::{Between, Layout};
 
 /// How a strip is coded, by its tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,29 +53,24 @@ pub(super) fn decode(data: &[u8], scheme: Scheme, rows: usize, page: &mut Bitmap
         return Decoded::default();
     }
     match scheme {
-        Scheme::Rle => decode_without_eols(data, rows, page, Layout::rle()),
+        Scheme::Rle => decode_without_eols(data, scheme, rows, page),
         Scheme::T6 => decode_t6(data, rows, page),
         Scheme::T4 { two_dimensional } => decode_t4(data, rows, two_dimensional, page),
     }
 }
 
 /// Data that gives no means to find the next row after an error: what was decoded up to there is kept.
-fn decode_without_eols(data: &[u8], rows: usize, page: &mut Bitmap, layout: Layout) -> Decoded {
+fn decode_without_eols(data: &[u8], scheme: Scheme, rows: usize, page: &mut Bitmap) -> Decoded {
     let base = page.rows();
-    if let Ok(found) = pass(data, rows, page, layout, true) {
-        return Decoded { rows: found, ..Decoded::default() };
-    }
-    page.set_rows(base);
-    let result = pass(data, rows, page, layout, false);
-    let found = page.rows() - base;
-    Decoded { rows: found, damaged: usize::from(result.is_ok()), broken: result.is_err(), mislabelled: false }
+    let result = clean::decode(data, Layout::of(scheme), rows, page);
+    Decoded { rows: page.rows() - base, broken: result.is_err(), ..Decoded::default() }
 }
 
 /// T.6 data that is not clean gets a second reading; it is taken only if it explains every row.
 fn decode_t6(data: &[u8], rows: usize, page: &mut Bitmap) -> Decoded {
     let base = page.rows();
-    let found = decode_without_eols(data, rows, page, Layout::t6());
-    if !found.broken && found.damaged == 0 {
+    let found = decode_without_eols(data, Scheme::T6, rows, page);
+    if !found.broken {
         return found;
     }
     let mut other = Bitmap::new(page.width());
@@ -88,16 +84,20 @@ fn decode_t6(data: &[u8], rows: usize, page: &mut Bitmap) -> Decoded {
 
 fn decode_t4(data: &[u8], rows: usize, two_dimensional: bool, page: &mut Bitmap) -> Decoded {
     let base = page.rows();
-    let declared = Layout::t4(two_dimensional);
-    let first = pass(data, rows, page, declared, true);
+    let declared = Layout::of(Scheme::T4 { two_dimensional });
+    let first = clean::decode(data, declared, rows, page);
     if first == Ok(rows) {
         return Decoded { rows, ..Decoded::default() };
     }
     // Neither reading below is taken unless it explains every row without an error.
-    let others = [Layout::t4(!two_dimensional), declared.without_eols(), Layout::rle()];
+    let others = [
+        Layout::of(Scheme::T4 { two_dimensional: !two_dimensional }),
+        Layout { between: Between::Nothing, ..declared },
+        Layout::of(Scheme::Rle),
+    ];
     for layout in others {
         page.set_rows(base);
-        if pass(data, rows, page, layout, true) == Ok(rows) {
+        if clean::decode(data, layout, rows, page) == Ok(rows) {
             return Decoded { rows, mislabelled: true, ..Decoded::default() };
         }
     }
@@ -126,68 +126,13 @@ fn decode_damaged(data: &[u8], rows: usize, two_dimensional: bool, page: &mut Bi
     decoded
 }
 
-/// What the fast decoder has to know of the data.
-#[derive(Clone, Copy)]
-struct Layout {
-    encoding: EncodingMode,
-    end_of_line: bool,
-    byte_aligned: bool,
-    end_of_block: bool,
-}
-
-impl Layout {
-    fn rle() -> Self {
-        let encoding = EncodingMode::Group3_1D;
-        Layout { encoding, end_of_line: false, byte_aligned: true, end_of_block: false }
+/// How many of at most `rows` clean rows of `columns` the strip holds; `None` where it is not clean. Paints
+/// nothing.
+pub(super) fn count(data: &[u8], scheme: Scheme, columns: u32, rows: usize) -> Option<u32> {
+    if rows == 0 || data.is_empty() || columns == 0 {
+        return Some(0);
     }
-
-    fn t6() -> Self {
-        let encoding = EncodingMode::Group4;
-        Layout { encoding, end_of_line: false, byte_aligned: false, end_of_block: true }
-    }
-
-    fn t4(two_dimensional: bool) -> Self {
-        let encoding = if two_dimensional { EncodingMode::Group3_2D } else { EncodingMode::Group3_1D };
-        // Zeros that align an EOL count as fill, so the bit of T4Options for it need not be believed.
-        Layout { encoding, end_of_line: true, byte_aligned: false, end_of_block: true }
-    }
-
-    fn without_eols(self) -> Self {
-        Layout { end_of_line: false, ..self }
-    }
-}
-
-/// One pass of the fast decoder: the rows it found, or an error with the rows before it in `page`.
-fn pass(data: &[u8], rows: usize, page: &mut Bitmap, layout: Layout, strict: bool) -> Result<usize, ()> {
-    let base = page.rows();
-    let settings = DecodeSettings {
-        columns: page.width(),
-        rows: u32::try_from(rows).unwrap_or(u32::MAX),
-        end_of_block: layout.end_of_block,
-        end_of_line: layout.end_of_line,
-        rows_are_byte_aligned: layout.byte_aligned,
-        encoding: layout.encoding,
-        strict,
-    };
-    let mut painter = Painter { page, left: rows };
-    let result = hayro_ccitt::decode(data, &mut painter, &mut DecoderContext::new(settings));
-    match result {
-        Ok(_) => Ok(page.rows() - base),
-        Err(_) => Err(()),
-    }
-}
-
-/// Paints rows as they come, never more than asked for.
-struct Painter<'a> {
-    page: &'a mut Bitmap,
-    left: usize,
-}
-
-impl Decoder for Painter<'_> {
-    fn push_row(&mut self, changes: &[u32]) {
-        if let Some(left) = self.left.checked_sub(1) {
-            self.left = left;
-            self.page.push_changes(changes);
-        }
-    }
+    let mut nowhere = clean::Nowhere { width: columns };
+    let found = clean::decode(data, Layout::of(scheme), rows, &mut nowhere).ok()?;
+    u32::try_from(found).ok()
 }

@@ -8,7 +8,7 @@ use super::lines::LineReader;
 
 /// One end-of-line code and the zeros before it, as bit positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Eol {
+pub(in crate::media::fax) struct Eol {
     /// First zero of the run of zeros (fill, T.4 4.1.3, and the zeros of the code).
     pub zeros: usize,
     /// The one that ends it.
@@ -16,7 +16,7 @@ pub(super) struct Eol {
 }
 
 /// The first EOL at or after bit `from`.
-pub(super) fn next_eol(data: &[u8], from: usize) -> Option<Eol> {
+pub(in crate::media::fax) fn next_eol(data: &[u8], from: usize) -> Option<Eol> {
     let (&first, rest) = data.get(from / 8..)?.split_first()?;
     // Bits before `from` do not count; what is left of their byte is too short to hold an EOL.
     let skipped = (from % 8) as u32;
@@ -35,7 +35,7 @@ pub(super) fn next_eol(data: &[u8], from: usize) -> Option<Eol> {
 }
 
 /// The bit at `at`; false behind the end.
-pub(super) fn bit(data: &[u8], at: usize) -> bool {
+pub(in crate::media::fax) fn bit(data: &[u8], at: usize) -> bool {
     data.get(at / 8).is_some_and(|byte| byte << (at % 8) & 0x80 != 0)
 }
 

@@ -1,0 +1,262 @@
+//! What is done with a message whose route and findings are known.
+
+use super::{Ambient, Form, Outcome, Record, Verdict, reply};
+use crate::conformance::Finding;
+use crate::limits::{Budget, Exceeded};
+use crate::message::edit::EditList;
+use crate::message::{Message, structured};
+use crate::plan::repair::{Repair, repair};
+use crate::plan::results::{self, Summary};
+use crate::plan::{self, Plan, Refused, Request, duty, guard};
+use crate::policy::profile::Refusal;
+use crate::policy::route::Action;
+use crate::policy::{Mode, Profile, Route, Settings};
+use crate::vpim::Survey;
+
+/// Everything known when the answer is made.
+pub(super) struct Decision<'a> {
+    pub settings: &'a Settings,
+    pub route: &'a Route,
+    /// The message as received.
+    pub original: &'a Message<'a>,
+    /// The edits that made of it the message surveyed.
+    pub repaired: Option<&'a EditList>,
+    pub survey: &'a Survey<'a>,
+    pub findings: &'a [Finding],
+    pub ambient: &'a Ambient,
+    pub form: Form,
+    pub record: Record,
+}
+
+impl Decision<'_> {
+    pub fn answer(mut self, budget: &mut Budget) -> Outcome {
+        if guard::is_sealed(self.survey.message) {
+            self.record.unchanged_because = Some("signed or encrypted".to_owned());
+            return Outcome::unchanged(Verdict::Deliver, self.record);
+        }
+        if let Some(verdict) = self.demanded().or_else(|| self.refused()) {
+            return self.take(verdict);
+        }
+        let repair = match self.repair() {
+            Ok(Some(repair)) => repair,
+            Ok(None) => return self.convert(budget),
+            Err(refused) => {
+                self.record.unchanged_because = Some(refused.to_string());
+                return match self.own_fault(&refused) {
+                    Some(outcome) => outcome,
+                    None => self.convert(budget),
+                };
+            }
+        };
+        self.record.actions = repair.cured.iter().map(|rule| format!("repaired {rule}")).collect();
+        let message = Message::parse(&repair.raw, &self.settings.limits);
+        let (envelope, class) = (self.survey.envelope, self.survey.class);
+        let survey = Survey::new(&message, envelope, Some(class), &self.settings.limits, budget);
+        let survey = survey.towards(self.survey.target);
+        Decision { survey: &survey, repaired: Some(&repair.edits), ..self }.convert(budget)
+    }
+
+    fn profile(&self) -> Option<&Profile> {
+        self.settings.profiles.get(&self.route.profile)
+    }
+
+    /// What the route wants done with a finding.
+    fn wish(&self, finding: &Finding) -> Action {
+        let rule = finding.rule;
+        let by_level = if rule.level.is_must() {
+            self.route.on_must
+        } else if rule.level.is_should() {
+            self.route.on_should
+        } else {
+            Action::Annotate
+        };
+        self.route.action(rule.id, by_level)
+    }
+
+    /// The refusal of a message that demands what its recipients' system does not keep: by default,
+    /// since the standards leave no choice; a route may say otherwise by rule.
+    fn demanded(&self) -> Option<Verdict> {
+        if self.settings.mode != Mode::Enforce {
+            return None;
+        }
+        let unmet = duty::unmet(self.survey, self.profile()?)?;
+        match self.route.action(unmet.rule, Action::Reject) {
+            Action::Annotate | Action::Repair => None,
+            Action::Quarantine => Some(Verdict::Quarantine(format!("VPIM: {}", unmet.why))),
+            action => Some(Verdict::Refuse(reply::demand(&unmet, action))),
+        }
+    }
+
+    /// The severest thing the route wants done for the findings; only enforce mode acts.
+    fn refused(&self) -> Option<Verdict> {
+        if self.settings.mode != Mode::Enforce {
+            return None;
+        }
+        let severest = self.findings.iter().map(|f| self.wish(f)).max()?;
+        let reasons = || self.findings.iter().filter(|f| self.wish(f) == severest);
+        match severest {
+            Action::Annotate | Action::Repair => None,
+            Action::Reject | Action::Tempfail => {
+                Some(Verdict::Refuse(reply::findings(&reasons().collect::<Vec<_>>(), severest)))
+            }
+            Action::Quarantine => {
+                let mut rules: Vec<&str> = reasons().map(|f| f.rule.id).collect();
+                rules.dedup();
+                rules.truncate(10);
+                Some(Verdict::Quarantine(format!("VPIM: {}", rules.join(", "))))
+            }
+        }
+    }
+
+    fn repair(&self) -> Result<Option<Repair>, Refused> {
+        if self.settings.mode == Mode::Report {
+            return Ok(None);
+        }
+        let all = self.profile().is_some_and(|p| p.repair);
+        let wanted = |finding: &Finding| match self.wish(finding) {
+            Action::Repair => true,
+            // A rule the route names to be left alone is.
+            Action::Annotate => all && self.route.action(finding.rule.id, Action::Repair) == Action::Repair,
+            _ => all,
+        };
+        repair(self.survey, self.findings, wanted, &self.settings.limits, &self.ambient.stop)
+    }
+
+    fn convert(mut self, budget: &mut Budget) -> Outcome {
+        let plan = match self.plan(budget) {
+            Ok(plan) => plan,
+            Err(refused) => match self.not_converted(&refused) {
+                Some(outcome) => return outcome,
+                None => Plan::default(),
+            },
+        };
+        self.deliver(plan)
+    }
+
+    fn plan(&self, budget: &mut Budget) -> Result<Plan, Refused> {
+        let settings = self.settings;
+        let Some(profile) = self.profile() else {
+            return Err(Refused::Internal(format!("no profile {}", self.route.profile)));
+        };
+        if settings.mode == Mode::Report {
+            return Ok(Plan::default());
+        }
+        let request = Request {
+            profile,
+            limits: &settings.limits,
+            host: &settings.results.authserv_id,
+            date: self.ambient.date.as_deref(),
+        };
+        plan::plan(self.survey, request, budget)
+    }
+
+    /// What is done where not the message is to blame; `None` where it is, or in modes that only look.
+    fn own_fault(&mut self, refused: &Refused) -> Option<Outcome> {
+        // Counted work cannot run away, so time that is over means a machine too slow for now.
+        let reply = match refused {
+            Refused::Internal(_) => reply::temporary((4, 3, 0), "Local failure, try again later"),
+            Refused::Limit(Exceeded::WorkTime) => reply::temporary((4, 3, 2), "Too busy, try again later"),
+            _ => return None,
+        };
+        (self.settings.mode == Mode::Enforce).then(|| self.take(Verdict::Refuse(reply)))
+    }
+
+    /// What the profile wants done with a message that cannot be converted; `None` to deliver it as
+    /// it came (with the results field).
+    fn not_converted(&mut self, refused: &Refused) -> Option<Outcome> {
+        self.record.unchanged_because = Some(refused.to_string());
+        if let Some(outcome) = self.own_fault(refused) {
+            return Some(outcome);
+        }
+        let wish = self.profile()?.cannot_convert;
+        let local = matches!(refused, Refused::Internal(_) | Refused::Limit(Exceeded::WorkTime));
+        if self.settings.mode != Mode::Enforce || local {
+            return None;
+        }
+        let verdict = match wish {
+            Refusal::Deliver => return None,
+            Refusal::Reject => Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 5)),
+            Refusal::Tempfail => Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 4)),
+            Refusal::Quarantine => {
+                Verdict::Quarantine(format!("cannot convert for {}: {refused}", self.route.profile))
+            }
+        };
+        Some(self.take(verdict))
+    }
+
+    fn deliver(mut self, mut plan: Plan) -> Outcome {
+        let settings = self.settings;
+        self.record.actions.append(&mut plan.actions);
+        self.record.losses = std::mem::take(&mut plan.losses);
+        let mut edits = plan.edits;
+        if settings.mode == Mode::Enforce && (self.repaired.is_some() || !edits.is_empty()) {
+            self.record.broken_signatures = signatures(self.original);
+        }
+        if settings.results.enabled
+            && settings.mode != Mode::Shadow
+            && let Err(refused) = self.label(&mut edits)
+            && let Some(outcome) = self.not_converted(&refused)
+        {
+            return outcome;
+        }
+        let message = self.original;
+        let whole = match self.repaired {
+            Some(first) => first.then(message, &edits, self.survey.message),
+            None => Ok(edits),
+        };
+        let mut outcome = Outcome::unchanged(Verdict::Deliver, self.record.clone());
+        let done = whole.and_then(|edits| {
+            match self.form {
+                Form::Modifications => outcome.modifications = edits.modifications(message)?,
+                Form::Message if edits.is_empty() => {}
+                Form::Message => outcome.rewritten = Some(edits.apply(message)?),
+            }
+            Ok(edits.size_after(message))
+        });
+        match done {
+            Ok(size) => outcome.record.bytes_out = size,
+            Err(error) => {
+                return self
+                    .not_converted(&Refused::from(error))
+                    .unwrap_or(Outcome::unchanged(Verdict::Deliver, self.record));
+            }
+        }
+        if settings.mode == Mode::Shadow {
+            outcome.modifications.clear();
+            outcome.rewritten = None;
+        }
+        outcome
+    }
+
+    fn label(&self, edits: &mut EditList) -> Result<(), Refused> {
+        let record = &self.record;
+        let summary = Summary {
+            pass: record.conformant,
+            class: record.class,
+            route: record.route.as_deref(),
+            profile: record.profile.as_deref(),
+            rules: &record.rules,
+            actions: &record.actions,
+            losses: &record.losses,
+            broken_signatures: &record.broken_signatures,
+            unchanged_because: record.unchanged_because.as_deref(),
+        };
+        results::label(self.survey.message, edits, &self.settings.results, &summary)
+    }
+
+    fn take(&mut self, verdict: Verdict) -> Outcome {
+        Outcome::unchanged(verdict, self.record.clone())
+    }
+}
+
+/// Names the DKIM and ARC signatures, which hold no longer once the message changes (RFC 6376 3.7).
+fn signatures(message: &Message<'_>) -> Vec<String> {
+    let names = ["DKIM-Signature", "ARC-Message-Signature"];
+    let fields = names.iter().flat_map(|name| message.fields(message.root(), name).map(move |f| (name, f)));
+    fields
+        .map(|(name, field)| {
+            let tags = structured::parameterized(field.value.of(message.raw())).parameters;
+            format!("{name} d={}", tags.value("d").unwrap_or("?"))
+        })
+        .collect()
+}

@@ -1,0 +1,197 @@
+//! One message through the core: parse, survey, judge, decide, plan, check the plan.
+//!
+//! The milter, `convert`, `route` and the tests all call [`process`]; it reads no clock and does no
+//! I/O.
+
+mod decide;
+mod reply;
+
+use crate::conformance::{self, Finding};
+use crate::limits::Budget;
+use crate::message::Message;
+use crate::message::edit::Modification;
+use crate::policy::Settings;
+use crate::policy::combine::Combined;
+use crate::vpim::{Class, Envelope, Survey, class};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What is to become of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Deliver it, with the modifications.
+    Deliver,
+    /// Refuse it for good (5yz) or for now (4yz).
+    Refuse(Reply),
+    /// Deliver it into quarantine, with this reason.
+    Quarantine(String),
+}
+
+/// An SMTP reply (RFC 5321 4.2, RFC 3463). ASCII, one line an entry, no percent doubling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reply {
+    /// 4yz or 5yz.
+    pub code: u16,
+    /// Enhanced status code of the same class.
+    pub enhanced: (u8, u8, u8),
+    /// The text.
+    pub lines: Vec<String>,
+}
+
+/// The answer of the core, complete before anything is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What is to become of the message.
+    pub verdict: Verdict,
+    /// Modifications in the order they must be sent. In shadow mode what would have been sent is in
+    /// `record` only.
+    pub modifications: Vec<Modification>,
+    /// The whole message after the modifications; only from [`rewrite`], and only where it changes.
+    pub rewritten: Option<Vec<u8>>,
+    /// What the log line says.
+    pub record: Record,
+}
+
+/// What was done to a message, for the log line and `convert --format json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// Class found.
+    pub class: &'static str,
+    /// No MUST broken.
+    pub conformant: bool,
+    /// Ids of the rules broken.
+    pub rules: Vec<&'static str>,
+    /// Route that matched.
+    pub route: Option<String>,
+    /// Profile of that route.
+    pub profile: Option<String>,
+    /// What was done, e.g. `1: audio/32kadpcm -> audio/wav`, `repaired vpim2-date-zone-present`.
+    pub actions: Vec<String>,
+    /// What was dropped, shortened or degraded.
+    pub losses: Vec<String>,
+    /// Signatures over the message that no longer verify.
+    pub broken_signatures: Vec<String>,
+    /// Why nothing was changed, where a route asked for a change.
+    pub unchanged_because: Option<String>,
+    /// Octets in.
+    pub bytes_in: usize,
+    /// Octets out.
+    pub bytes_out: usize,
+}
+
+/// Facts from outside that the core must not fetch itself.
+#[derive(Clone, Debug, Default)]
+pub struct Ambient {
+    /// Date for a message that has none (RFC 5322 3.3), from the caller's clock.
+    pub date: Option<String>,
+    /// Raised when the time for the message is over.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// True where a message with this header may be voice or fax mail, so that its body is wanted:
+/// anything but a single part of plain text, HTML and the like. `header` is the header block as
+/// received or rebuilt, ended by its empty line.
+pub fn wants_body(header: &[u8]) -> bool {
+    class::may_be_ours(header)
+}
+
+/// Takes one message through and says which modifications an MTA must make.
+pub fn process(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient) -> Outcome {
+    answer(raw, envelope, settings, ambient, Form::Modifications)
+}
+
+/// Takes one message through and gives it back whole, with the line ends it has.
+pub fn rewrite(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient) -> Outcome {
+    answer(raw, envelope, settings, ambient, Form::Message)
+}
+
+/// How changes are handed out.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Modifications,
+    Message,
+}
+
+fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient, form: Form) -> Outcome {
+    let message = Message::parse(raw, &settings.limits);
+    let class = class::classify(&message);
+    let mut record = Record::of(class, raw.len());
+    if class == Class::None {
+        return Outcome::unchanged(Verdict::Deliver, record);
+    }
+    let mut budget = Budget::with_stop(&settings.limits, ambient.stop.clone());
+    let combined = settings.combined(envelope, &message);
+    let target = match combined {
+        Combined::One(Some(route)) => settings.profiles.get(&route.profile).and_then(|p| p.target.as_ref()),
+        _ => None,
+    };
+    let survey = Survey::new(&message, envelope, Some(class), &settings.limits, &mut budget).towards(target);
+    let findings = conformance::judge(&survey);
+    record.conformant = conformance::conformant(&survey, &findings);
+    record.rules = rule_ids(&findings);
+    let route = match combined {
+        Combined::One(Some(route)) => route,
+        Combined::One(None) => {
+            record.unchanged_because = Some("no route matches".to_owned());
+            return Outcome::unchanged(Verdict::Deliver, record);
+        }
+        Combined::Conflict(..) => {
+            record.unchanged_because = Some("its recipients need different profiles".to_owned());
+            return Outcome::unchanged(Verdict::Deliver, record);
+        }
+    };
+    record.route = Some(route.name.clone());
+    record.profile = Some(route.profile.clone());
+    let original = &message;
+    decide::Decision {
+        settings,
+        route,
+        original,
+        repaired: None,
+        survey: &survey,
+        findings: &findings,
+        ambient,
+        form,
+        record,
+    }
+    .answer(&mut budget)
+}
+
+impl Outcome {
+    fn unchanged(verdict: Verdict, record: Record) -> Self {
+        Outcome { verdict, modifications: Vec::new(), rewritten: None, record }
+    }
+}
+
+impl Record {
+    /// The record of a message to which nothing was done yet.
+    pub fn of(class: Class, bytes: usize) -> Self {
+        Record {
+            class: class.name(),
+            conformant: class != Class::VoiceOther,
+            rules: Vec::new(),
+            route: None,
+            profile: None,
+            actions: Vec::new(),
+            losses: Vec::new(),
+            broken_signatures: Vec::new(),
+            unchanged_because: None,
+            bytes_in: bytes,
+            bytes_out: bytes,
+        }
+    }
+}
+
+fn rule_ids(findings: &[Finding]) -> Vec<&'static str> {
+    let mut ids: Vec<&'static str> = Vec::new();
+    for finding in findings {
+        if !ids.contains(&finding.rule.id) {
+            ids.push(finding.rule.id);
+        }
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! From grey to black and white, region by region: text and line art by a threshold, so that letters stay
+//! sharp; photographs by error diffusion (Floyd and Steinberg 1976), so that shades stay shades.
+//!
+//! A region is a square of [`REGION`] pixels. It counts as a photograph where much of it is of a middle shade
+//! *and* smooth: the edges of smoothed letters have middle shades too, but no two of them side by side.
+
+use super::bitmap::Bitmap;
+
+/// Side of a region, in pixels.
+const REGION: usize = 32;
+/// Shades between these are neither paper nor ink.
+const MIDDLE: std::ops::RangeInclusive<u8> = 48..=208;
+/// Neighbours that differ by less are one surface.
+const SMOOTH: u8 = 20;
+/// Black below, white from here on: letters are darker than the paper is grey.
+const THRESHOLD: i32 = 144;
+
+/// A page in grey: 0 black, 255 white, row by row.
+pub(super) struct Grey {
+    pub width: usize,
+    pub pixels: Vec<u8>,
+}
+
+/// The page in black and white.
+pub(super) fn reduce(grey: &Grey) -> Bitmap {
+    let width = grey.width.max(1);
+    let photographs = photographs(grey);
+    let regions = width.div_ceil(REGION);
+    let mut page = Bitmap::new(u32::try_from(width).unwrap_or(u32::MAX));
+    // Errors handed to this row and the next, one place wider at each side.
+    let (mut here, mut below) = (vec![0i32; width + 2], vec![0i32; width + 2]);
+    let mut packed = vec![0u8; width.div_ceil(8)];
+    for (y, row) in grey.pixels.chunks_exact(width).enumerate() {
+        packed.fill(0);
+        let photograph = photographs.get(y / REGION * regions..).unwrap_or_default();
+        // Every other row backwards: no worms in even shades.
+        let backwards = y % 2 == 1;
+        for step in 0..width {
+            let x = if backwards { width - 1 - step } else { step };
+            let shade = i32::from(row.get(x).copied().unwrap_or(255));
+            let diffuse = photograph.get(x / REGION).copied().unwrap_or(false);
+            let wanted = if diffuse { shade + here.get(x + 1).copied().unwrap_or(0) / 16 } else { shade };
+            let black = wanted < if diffuse { 128 } else { THRESHOLD };
+            if black && let Some(byte) = packed.get_mut(x / 8) {
+                *byte |= 0x80 >> (x % 8);
+            }
+            if diffuse {
+                let error = wanted - if black { 0 } else { 255 };
+                let (ahead, behind) = if backwards { (x, x + 2) } else { (x + 2, x) };
+                for (errors, at, share) in [(&mut here, ahead, 7), (&mut below, behind, 3)] {
+                    errors.get_mut(at).into_iter().for_each(|e| *e += error * share);
+                }
+                for (at, share) in [(x + 1, 5), (ahead, 1)] {
+                    below.get_mut(at).into_iter().for_each(|e| *e += error * share);
+                }
+            }
+        }
+        page.push_packed(&packed);
+        std::mem::swap(&mut here, &mut below);
+        below.fill(0);
+    }
+    page
+}
+
+/// For each region, whether it is part of a photograph.
+fn photographs(grey: &Grey) -> Vec<bool> {
+    let width = grey.width.max(1);
+    let rows = grey.pixels.len() / width;
+    let regions = width.div_ceil(REGION);
+    let mut smooth = vec![0usize; regions * rows.div_ceil(REGION)];
+    for (y, pair) in grey.pixels.chunks_exact(width).zip(grey.pixels.chunks_exact(width).skip(1)).enumerate()
+    {
+        let (row, next) = pair;
+        for (x, ((&shade, &right), &under)) in row.iter().zip(row.iter().skip(1)).zip(next).enumerate() {
+            let surface =
+                MIDDLE.contains(&shade) && shade.abs_diff(right) < SMOOTH && shade.abs_diff(under) < SMOOTH;
+            if surface && let Some(count) = smooth.get_mut(y / REGION * regions + x / REGION) {
+                *count += 1;
+            }
+        }
+    }
+    let dense: Vec<bool> = smooth.iter().map(|&count| count * 5 > REGION * REGION).collect();
+    // Dark or light parts of a photograph belong to it: a region with such regions around is one too.
+    let of = |x: isize, y: isize| {
+        let inside = x >= 0 && y >= 0 && x < regions as isize;
+        inside && dense.get(y as usize * regions + x as usize).copied().unwrap_or(false)
+    };
+    (0..dense.len())
+        .map(|at| {
+            let (x, y) = ((at % regions) as isize, (at / regions) as isize);
+            let around = [(-1, 0), (1, 0), (0, -1), (0, 1)];
+            of(x, y) || around.iter().filter(|(dx, dy)| of(x + dx, y + dy)).count() >= 2
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(width: usize, rows: usize, shade: impl Fn(usize, usize) -> u8) -> Grey {
+        let pixels = (0..rows).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| shade(x, y));
+        Grey { width, pixels: pixels.collect() }
+    }
+
+    fn black_share(page: &Bitmap) -> f64 {
+        let black: u32 = page.data().iter().map(|byte| byte.count_ones()).sum();
+        f64::from(black) / f64::from(page.width()) / page.rows() as f64
+    }
+
+    #[test]
+    fn an_even_shade_keeps_its_share_of_black() {
+        for shade in [64u8, 100, 128, 160, 200] {
+            let page = reduce(&grey(256, 256, |_, _| shade));
+            let wanted = 1.0 - f64::from(shade) / 255.0;
+            assert!((black_share(&page) - wanted).abs() < 0.01, "{shade}: {}", black_share(&page));
+        }
+    }
+
+    #[test]
+    fn smoothed_letters_stay_clean() {
+        // Strokes of 6 pixels with soft edges on light grey paper.
+        let page = reduce(&grey(256, 256, |x, _| match x % 20 {
+            7 | 14 => 128,
+            8..14 => 10,
+            _ => 235,
+        }));
+        let first = &page.data()[..32];
+        assert!(page.iter().all(|row| row == first), "every row of a straight stroke is the same");
+        let black = black_share(&page);
+        assert!((0.3..=0.41).contains(&black), "{black}");
+    }
+
+    #[test]
+    fn text_beside_a_photograph_is_not_dithered() {
+        let page = reduce(&grey(512, 128, |x, y| if x < 256 { (x / 2 + y / 2) as u8 + 60 } else { 250 }));
+        let dots = |columns: std::ops::Range<usize>| {
+            page.iter().flat_map(|row| &row[columns.clone()]).map(|byte| byte.count_ones()).sum::<u32>()
+        };
+        assert!(dots(0..28) > 5_000);
+        assert_eq!(dots(36..64), 0);
+    }
+}
