@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::directory::TestDirectory;
@@ -130,6 +130,33 @@ fn sarif_has_the_structure_of_the_standard() {
     let notification = &list(&invocation["toolExecutionNotifications"])[0];
     let uri = &notification["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(uri, "no/such%20file.eml");
+}
+
+/// The schema itself is not ours to carry: the npm package @microsoft/sarif-multitool-linux has it as
+/// `sarif-2.1.0.json`, and `VPIM_SARIF_SCHEMA` says where. Validated by Python's jsonschema.
+#[test]
+fn sarif_is_valid_by_its_schema() {
+    const SCRIPT: &str = "import json, sys, jsonschema\n\
+        schema = json.load(open(sys.argv[1], encoding='utf-8-sig'))\n\
+        jsonschema.validators.validator_for(schema)(schema).validate(json.load(sys.stdin))";
+    let Some(schema) = std::env::var_os("VPIM_SARIF_SCHEMA") else {
+        println!("skipped: VPIM_SARIF_SCHEMA is not set");
+        return;
+    };
+    let directory = TestDirectory::new("sarif");
+    let kit = directory.join("kit");
+    let made = Command::new(PROGRAM).arg("samples").arg(&kit).output().expect("the built binary starts");
+    assert!(made.status.success());
+    let entries = ["golden", "broken"].map(|folder| std::fs::read_dir(kit.join(folder)).expect("the kit"));
+    let paths = entries.into_iter().flatten().map(|entry| entry.expect("a file").path());
+    let files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|e| e == "eml")).collect();
+    let log = check(&["--format", "sarif"], &files).stdout;
+    let mut python = Command::new("python3");
+    python.args(["-c", SCRIPT]).arg(schema).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = python.spawn().expect("python3 starts");
+    child.stdin.take().expect("a pipe").write_all(&log).expect("python3 reads");
+    let output = child.wait_with_output().expect("python3 ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 /// What an attacker writes where text belongs. `{}` is the address of our listener.

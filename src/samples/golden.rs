@@ -109,6 +109,18 @@ const INNER_MESSAGE: Item = Message {
     item: &Parts { media_type: VOICE_TYPE, items: &[sound("Voice-Message", 2, "message.726")] },
 };
 
+/// The header of a message that was forwarded once before.
+const FORWARDER: Fields = &[
+    ("From", "\"Sample, Sue\" <+12145550188@vm.example.net>"),
+    ("To", "<+12145550123@vm.example.net>"),
+    ("Date", "Mon, 3 Mar 2025 12:00:00 +0100"),
+    ("Message-ID", "<forwarder.1@vm.example.net>"),
+    FORWARDED,
+    ("MIME-Version", "1.0 (Voice 2.0)"),
+];
+const FORWARDED_ONCE: Item =
+    Parts { media_type: VOICE_TYPE, items: &[sound("Voice-Message", 2, "comment.726"), INNER_MESSAGE] };
+
 const fn sound(voice: &'static str, seconds: u32, file: &'static str) -> Item {
     Sound { voice, seconds, file, fields: &[] }
 }
@@ -210,6 +222,27 @@ pub(super) static ALL: &[Golden] = &[
         "a forwarded message with a spoken comment",
         &[FORWARDED],
         &[sound("Voice-Message", 2, "comment.726"), INNER_MESSAGE],
+    ),
+    voice2(
+        "vpim2-forward-twice",
+        "a forwarded message with a comment, forwarded with a comment",
+        &[FORWARDED],
+        &[sound("Voice-Message", 1, "comment.726"), Message { fields: FORWARDER, item: &FORWARDED_ONCE }],
+    ),
+    voice2(
+        "vpim2-forward-fax",
+        "a forwarded fax with a spoken comment",
+        &[("Subject", "Fwd: Fax Message")],
+        &[
+            sound("Voice-Message", 2, "comment.726"),
+            Message {
+                fields: INNER,
+                item: &Parts {
+                    media_type: VOICE_TYPE,
+                    items: &[Fax { media_type: FAXBW, coding: "mh", pages: 1 }],
+                },
+            },
+        ],
     ),
     Golden {
         name: "vpim2-in-mixed",
