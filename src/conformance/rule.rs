@@ -2,6 +2,7 @@
 
 use crate::message::edit::EditList;
 use crate::message::{EntityId, Field};
+use crate::vpim::directory::{self, Answer};
 use crate::vpim::{Class, Envelope, Survey, Target};
 
 /// Findings of one rule on one message; more say nothing new, and hostile mail could make thousands.
@@ -96,12 +97,28 @@ pub struct Sample {
     pub class: Option<Class>,
     /// What is known of the recipients' system, where something is.
     pub target: Option<fn() -> Target>,
+    /// What a directory answers, as [`crate::vpim::directory::read`] takes it.
+    pub directory: &'static str,
+    /// Parameters of MAIL.
+    pub mail_parameters: &'static [&'static str],
+    /// Parameters of RCPT, for the first forward-path.
+    pub rcpt_parameters: &'static [&'static str],
 }
 
 impl Sample {
     /// The message `text`.
     pub const fn of(text: &'static str) -> Self {
-        Sample { text, changes: &[], mail_from: None, rcpt_to: &[], class: None, target: None }
+        Sample {
+            text,
+            changes: &[],
+            mail_from: None,
+            rcpt_to: &[],
+            class: None,
+            target: None,
+            directory: "",
+            mail_parameters: &[],
+            rcpt_parameters: &[],
+        }
     }
 
     /// The same with other changes.
@@ -122,6 +139,21 @@ impl Sample {
     /// The same for a system like `target`.
     pub const fn towards(self, target: fn() -> Target) -> Self {
         Sample { target: Some(target), ..self }
+    }
+
+    /// The same with what a directory answers.
+    pub const fn knowing(self, directory: &'static str) -> Self {
+        Sample { directory, ..self }
+    }
+
+    /// The same with parameters of MAIL.
+    pub const fn mail(self, mail_parameters: &'static [&'static str]) -> Self {
+        Sample { mail_parameters, ..self }
+    }
+
+    /// The same with parameters of RCPT.
+    pub const fn rcpt(self, rcpt_parameters: &'static [&'static str]) -> Self {
+        Sample { rcpt_parameters, ..self }
     }
 
     /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a
@@ -149,11 +181,25 @@ impl Sample {
         out
     }
 
+    /// What a directory answers; U+2425 stands for base64 as in the message, without line ends.
+    ///
+    /// # Errors
+    ///
+    /// The text is neither LDIF nor a zone.
+    pub fn answers(&self) -> Result<Vec<Answer>, directory::Unreadable> {
+        directory::read(&self.directory.replace('\u{2425}', &"/".repeat(112_480)))
+    }
+
     /// The envelope.
     pub fn envelope(&self) -> Envelope {
         Envelope {
             mail_from: self.mail_from.map(str::to_owned),
             rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
+            mail_parameters: self.mail_parameters.iter().map(|p| (*p).to_owned()).collect(),
+            rcpt_parameters: {
+                let path = self.rcpt_to.first().copied().unwrap_or_default();
+                self.rcpt_parameters.iter().map(|p| (path.to_owned(), (*p).to_owned())).collect()
+            },
             ..Envelope::default()
         }
     }

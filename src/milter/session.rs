@@ -24,6 +24,9 @@ const NON_MAIL_USER: &str = "non-mail-user";
 /// Macros kept of one message, and their octets in all.
 const MACROS: usize = 256;
 const MACRO_OCTETS: usize = 64 << 10;
+/// Parameters kept of one command, and of all recipients together.
+const PARAMETERS: usize = 16;
+const RCPT_PARAMETERS: usize = 256;
 
 /// What to tell the MTA.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,13 +122,16 @@ impl Connection {
     /// MAIL: the path and its parameters.
     pub fn mail(&mut self, arguments: &[Cow<'_, str>], macros: Macros<'_>) {
         let path = arguments.first().map_or("", |a| bare_path(a));
-        let binary_mime = arguments.iter().skip(1).any(|a| a.eq_ignore_ascii_case("BODY=BINARYMIME"));
+        let parameters = arguments.get(1..).unwrap_or_default();
+        let binary_mime = parameters.iter().any(|a| a.eq_ignore_ascii_case("BODY=BINARYMIME"));
         let envelope = Envelope {
             client: client(macros),
             helo: self.helo.clone(),
             auth: macros("{auth_authen}").filter(|a| !a.is_empty()),
             mail_from: Some(path.to_owned()),
             rcpt_to: Vec::new(),
+            mail_parameters: parameters.iter().take(PARAMETERS).map(|p| p.to_string()).collect(),
+            rcpt_parameters: Vec::new(),
             binary_mime,
             queue_id: macros("i"),
             macros: self.route_macros(macros),
@@ -181,6 +187,10 @@ impl Connection {
                 return Answer::Refuse(reply(452, (4, 5, 3), text));
             }
         }
+        let known = &mut message.envelope.rcpt_parameters;
+        let room = RCPT_PARAMETERS.saturating_sub(known.len()).min(PARAMETERS);
+        let parameters = arguments.iter().skip(1).take(room);
+        known.extend(parameters.map(|p| (path.to_owned(), p.to_string())));
         message.envelope.rcpt_to.push(path.to_owned());
         Answer::Continue
     }

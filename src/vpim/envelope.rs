@@ -16,6 +16,10 @@ pub struct Envelope {
     pub mail_from: Option<String>,
     /// Forward-paths without angle brackets, in order.
     pub rcpt_to: Vec<String>,
+    /// Parameters of MAIL, as `RET=HDRS` (RFC 3461 4).
+    pub mail_parameters: Vec<String>,
+    /// Parameters of RCPT with the forward-path they belong to, as `NOTIFY=NEVER`.
+    pub rcpt_parameters: Vec<(String, String)>,
     /// `BODY=BINARYMIME` was given.
     pub binary_mime: bool,
     /// Queue id, where the MTA told it.

@@ -2,11 +2,13 @@
 //! the envelope it came in.
 
 pub mod class;
+pub mod directory;
 pub mod envelope;
 pub mod survey;
 pub mod target;
 
 pub use class::Class;
+pub use directory::Answer;
 pub use envelope::Envelope;
 pub use survey::{Body, Survey};
 pub use target::Target;

@@ -16,6 +16,10 @@ pub struct Target {
     pub fax: Option<bool>,
     /// It refuses voice messages with contents other than voice, fax and embedded messages.
     pub strict_contents: Option<bool>,
+    /// It is a VPIM version 2 system, and only that; false for a system that is surely none.
+    pub vpim: Option<bool>,
+    /// It is a gateway that places calls on our account.
+    pub dials: bool,
     /// It can decrypt.
     pub decrypts: Option<bool>,
     /// Globs of media types it takes, or that we convert to what it takes; empty where nobody said.

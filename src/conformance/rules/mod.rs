@@ -1,9 +1,12 @@
 //! The rules, one table per subject. A new subject is one file and one line here.
 
 mod audio;
+mod codecs;
 mod context;
+mod directory;
 mod disposition;
 mod duration;
+mod enum_routing;
 mod envelope;
 mod fax;
 mod header;
@@ -33,6 +36,9 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         fax::RULES,
         notification::RULES,
         context::RULES,
+        codecs::RULES,
+        directory::RULES,
+        enum_routing::RULES,
         mime::RULES,
     ];
     TABLES.iter().flat_map(|table| table.iter())

@@ -14,7 +14,7 @@ mod nibble;
 mod pcm;
 mod resample;
 
-pub use formats::{Format, formats, media_type_of_extension};
+pub use formats::{Format, formats, is_known, media_type_of_extension};
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
