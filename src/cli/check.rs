@@ -1,15 +1,19 @@
 //! `vpim-milter check`: judges messages offline.
 
 use super::EXIT_USAGE;
-use super::files;
+use super::files::{self, Failure};
 use crate::conformance::report::{Report, printable};
 use crate::conformance::{judge, notes};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
+use crate::vpim::directory::{self, Answer};
 use crate::vpim::envelope::bare_path;
 use crate::vpim::{Class, Envelope, Survey};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Octets of a directory file that are read.
+const MAX_DIRECTORY_OCTETS: usize = 64 << 20;
 
 /// How the findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -43,6 +47,9 @@ pub struct Args {
     /// Show too what the message uses of what its profile leaves open (rules of level MAY)
     #[arg(long)]
     notes: bool,
+    /// What a directory knows of the addresses: LDIF, or NAPTR records of a zone; repeatable
+    #[arg(long, value_name = "FILE")]
+    directory: Vec<PathBuf>,
     /// Messages; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -66,6 +73,10 @@ fn profile(name: &str) -> Result<Profile, String> {
 /// Runs the command.
 pub fn run(args: &Args) -> ExitCode {
     let limits = Limits::default();
+    let answers = match answers(&args.directory) {
+        Ok(answers) => answers,
+        Err(failure) => return files::finish(Err(failure)),
+    };
     let envelope = Envelope {
         mail_from: args.mail_from.as_deref().map(|p| bare_path(p).to_owned()),
         rcpt_to: args.rcpt_to.iter().map(|p| bare_path(p).to_owned()).collect(),
@@ -76,7 +87,7 @@ pub fn run(args: &Args) -> ExitCode {
         let name = path.to_string_lossy();
         match files::read_at_most(path, limits.message_bytes) {
             Ok(raw) => {
-                let report = check(&name, &raw, &envelope, args, &limits);
+                let report = check(&name, &raw, &envelope, &answers, args, &limits);
                 broken |= !report.conformant || (args.strict && report.has_should());
                 let text = match args.format {
                     Format::Text => report.text(),
@@ -94,13 +105,33 @@ pub fn run(args: &Args) -> ExitCode {
     ExitCode::from(if unreadable { EXIT_USAGE } else { u8::from(broken) })
 }
 
+/// Reads directory exports and zones.
+fn answers(paths: &[PathBuf]) -> Result<Vec<Answer>, Failure> {
+    let mut out = Vec::new();
+    for path in paths {
+        let octets = files::read_at_most(path, MAX_DIRECTORY_OCTETS)?;
+        let name = path.to_string_lossy();
+        let text = String::from_utf8(octets).map_err(|e| Failure::doing(&name, e))?;
+        out.extend(directory::read(&text).map_err(|e| Failure::doing(&name, e))?);
+    }
+    Ok(out)
+}
+
 /// Judges one message.
-fn check(file: &str, raw: &[u8], envelope: &Envelope, args: &Args, limits: &Limits) -> Report {
+fn check(
+    file: &str,
+    raw: &[u8],
+    envelope: &Envelope,
+    answers: &[Answer],
+    args: &Args,
+    limits: &Limits,
+) -> Report {
     let message = Message::parse(raw, limits);
     // A profile asked for does not make ordinary mail voice mail.
     let found = crate::vpim::class::classify(&message);
     let class = if found == Class::None { found } else { args.profile.0.unwrap_or(found) };
-    let survey = Survey::new(&message, envelope, Some(class), limits, &mut Budget::new(limits));
+    let survey =
+        Survey::new(&message, envelope, Some(class), limits, &mut Budget::new(limits)).knowing(answers);
     let mut findings = judge(&survey);
     if args.notes {
         findings.extend(notes(&survey));
@@ -130,9 +161,10 @@ mod tests {
             rcpt_to: Vec::new(),
             strict: false,
             notes: true,
+            directory: Vec::new(),
             files: Vec::new(),
         };
-        let report = check("-", b"Subject: x\n\ny\n", &Envelope::default(), &args, &Limits::default());
+        let report = check("-", b"Subject: x\n\ny\n", &Envelope::default(), &[], &args, &Limits::default());
         assert_eq!((report.profile, report.findings.len()), ("none", 0));
     }
 }

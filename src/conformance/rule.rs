@@ -99,6 +99,8 @@ pub struct Sample {
     pub target: Option<fn() -> Target>,
     /// What a directory answers, as [`crate::vpim::directory::read`] takes it.
     pub directory: &'static str,
+    /// Address of the client.
+    pub client: Option<&'static str>,
     /// Parameters of MAIL.
     pub mail_parameters: &'static [&'static str],
     /// Parameters of RCPT, for the first forward-path.
@@ -116,6 +118,7 @@ impl Sample {
             class: None,
             target: None,
             directory: "",
+            client: None,
             mail_parameters: &[],
             rcpt_parameters: &[],
         }
@@ -144,6 +147,11 @@ impl Sample {
     /// The same with what a directory answers.
     pub const fn knowing(self, directory: &'static str) -> Self {
         Sample { directory, ..self }
+    }
+
+    /// The same from the client at `address`.
+    pub const fn client(self, address: &'static str) -> Self {
+        Sample { client: Some(address), ..self }
     }
 
     /// The same with parameters of MAIL.
@@ -193,6 +201,7 @@ impl Sample {
     /// The envelope.
     pub fn envelope(&self) -> Envelope {
         Envelope {
+            client: self.client.and_then(|a| a.parse().ok()),
             mail_from: self.mail_from.map(str::to_owned),
             rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
             mail_parameters: self.mail_parameters.iter().map(|p| (*p).to_owned()).collect(),

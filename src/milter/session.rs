@@ -447,7 +447,10 @@ mod tests {
         };
         c.helo("h.test".into());
         c.mail(&["<@hub:a@x>".into(), "SIZE=1".into(), "body=binarymime".into()], &macros);
+        c.rcpt(&["<b@y>".into(), "NOTIFY=NEVER".into()], &macros);
         let envelope = c.message.unwrap().envelope;
+        assert_eq!(envelope.mail_parameters, ["SIZE=1", "body=binarymime"]);
+        assert_eq!(envelope.rcpt_parameters, [("b@y".to_owned(), "NOTIFY=NEVER".to_owned())]);
         assert_eq!(envelope.client, Some("2001:db8::1".parse().unwrap()));
         assert_eq!(envelope.auth.as_deref(), Some("pbx"));
         assert_eq!(envelope.mail_from.as_deref(), Some("@hub:a@x"));

@@ -4,6 +4,7 @@
 pub mod class;
 pub mod directory;
 pub mod envelope;
+pub mod gstn;
 pub mod survey;
 pub mod target;
 

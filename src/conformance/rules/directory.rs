@@ -409,11 +409,16 @@ fn users<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = &'a Entry> {
 }
 
 /// The entries of users, with the recipient they are of.
-fn recipients<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (String, &'a Entry)> {
-    users(s).flat_map(|entry| {
-        let owned = |path: &String| entry.values(MAILBOX).any(|m| same_mailbox(&m, path));
-        s.recipients().into_iter().filter(owned).map(move |path| (path, entry)).collect::<Vec<_>>()
-    })
+fn recipients<'a>(s: &'a Survey<'_>) -> Vec<(String, &'a Entry)> {
+    let paths = s.recipients();
+    let mut out = Vec::new();
+    for entry in users(s) {
+        for mailbox in entry.values(MAILBOX) {
+            let own = paths.iter().filter(|path| same_mailbox(&mailbox, path));
+            out.extend(own.map(|path| (path.clone(), entry)));
+        }
+    }
+    out
 }
 
 /// A finding on each value of an attribute that `right` gives nothing for.

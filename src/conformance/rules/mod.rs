@@ -1,8 +1,12 @@
 //! The rules, one table per subject. A new subject is one file and one line here.
 
+mod addressing;
+mod amr;
 mod audio;
 mod codecs;
 mod context;
+mod critical;
+mod delivery;
 mod directory;
 mod disposition;
 mod duration;
@@ -12,9 +16,12 @@ mod fax;
 mod header;
 mod ivm;
 mod lookup;
+mod mdn;
 mod mime;
-mod notification;
+mod parameters;
+mod report;
 mod samples;
+mod status;
 mod structure;
 mod tiff;
 mod vpim1;
@@ -34,9 +41,15 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         vpim1::RULES,
         ivm::RULES,
         fax::RULES,
-        notification::RULES,
+        delivery::RULES,
+        mdn::RULES,
         context::RULES,
         codecs::RULES,
+        amr::RULES,
+        addressing::RULES,
+        parameters::RULES,
+        critical::RULES,
+        report::RULES,
         directory::RULES,
         enum_routing::RULES,
         mime::RULES,
@@ -49,5 +62,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.id == id)
 }
 
+#[cfg(test)]
+mod duties_addressing;
 #[cfg(test)]
 mod tests;
