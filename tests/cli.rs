@@ -354,6 +354,23 @@ fn generated_texts_are_there() {
 }
 
 #[test]
+fn check_judges_a_directory_export_with_the_message() {
+    let directory = TestDirectory::new("cli-directory");
+    let file = directory.join("export.ldif");
+    let message = path_of("desk-name-subject.eml");
+    let check = |export: &str| {
+        fs::write(&file, export).expect("written");
+        run([OsStr::new("check"), OsStr::new("--directory"), file.as_os_str(), message.as_os_str()], b"")
+    };
+    let broken = check("dn: cn=x,dc=example\nobjectClass: vPIMUser\nvPIMTelephoneNumber: 1234\n");
+    assert!(stdout(&broken).contains("vpimdir-required-attributes"), "{}", stdout(&broken));
+    assert!(stdout(&broken).contains("vpimdir-telephone-number-format"));
+    let unreadable = check("dn: cn=x\nno attribute\n");
+    assert_eq!(code(&unreadable), 2);
+    assert!(stderr(&unreadable).contains("line 2"), "{}", stderr(&unreadable));
+}
+
+#[test]
 fn wrong_usage_and_missing_files_are_exit_code_2() {
     let directory = TestDirectory::new("usage");
     let missing = directory.join("missing.eml").display().to_string();

@@ -1,17 +1,21 @@
 //! `vpim-milter check`: judges messages offline.
 
 use super::EXIT_USAGE;
-use super::files;
+use super::files::{self, Failure};
 use crate::conformance::report::text::Paint;
 use crate::conformance::report::{Report, html, printable, sarif};
 use crate::conformance::{judge, notes};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
+use crate::vpim::directory::{self, Answer};
 use crate::vpim::envelope::bare_path;
 use crate::vpim::{Class, Envelope, Survey};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Octets of a directory file that are read.
+const MAX_DIRECTORY_OCTETS: usize = 64 << 20;
 
 /// How the findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -63,6 +67,9 @@ pub struct Args {
     /// Show too what the message uses of what its profile leaves open (rules of level MAY)
     #[arg(long)]
     notes: bool,
+    /// What a directory knows of the addresses: LDIF, or NAPTR records of a zone; repeatable
+    #[arg(long, value_name = "FILE")]
+    directory: Vec<PathBuf>,
     /// Messages; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -86,6 +93,10 @@ fn profile(name: &str) -> Result<Profile, String> {
 /// Runs the command.
 pub fn run(args: &Args) -> ExitCode {
     let limits = Limits::default();
+    let answers = match answers(&args.directory) {
+        Ok(answers) => answers,
+        Err(failure) => return files::finish(Err(failure)),
+    };
     let envelope = Envelope {
         mail_from: args.mail_from.as_deref().map(|p| bare_path(p).to_owned()),
         rcpt_to: args.rcpt_to.iter().map(|p| bare_path(p).to_owned()).collect(),
@@ -97,7 +108,7 @@ pub fn run(args: &Args) -> ExitCode {
     for path in &args.files {
         let name = path.to_string_lossy();
         match files::read_at_most(path, limits.message_bytes) {
-            Ok(raw) => check(&name, &raw, &envelope, args, &limits, |report, survey| {
+            Ok(raw) => check(&name, &raw, &envelope, &answers, args, &limits, |report, survey| {
                 broken |= !report.conformant || (args.strict && report.has_should());
                 printer.report(report, survey, &limits);
             }),
@@ -166,11 +177,24 @@ fn coloured(color: Color) -> bool {
     }
 }
 
+/// Reads directory exports and zones.
+fn answers(paths: &[PathBuf]) -> Result<Vec<Answer>, Failure> {
+    let mut out = Vec::new();
+    for path in paths {
+        let octets = files::read_at_most(path, MAX_DIRECTORY_OCTETS)?;
+        let name = path.to_string_lossy();
+        let text = String::from_utf8(octets).map_err(|e| Failure::doing(&name, e))?;
+        out.extend(directory::read(&text).map_err(|e| Failure::doing(&name, e))?);
+    }
+    Ok(out)
+}
+
 /// Judges one message.
 fn check(
     file: &str,
     raw: &[u8],
     envelope: &Envelope,
+    answers: &[Answer],
     args: &Args,
     limits: &Limits,
     then: impl FnOnce(Report, &Survey<'_>),
@@ -179,7 +203,8 @@ fn check(
     // A profile asked for does not make ordinary mail voice mail.
     let found = crate::vpim::class::classify(&message);
     let class = if found == Class::None { found } else { args.profile.0.unwrap_or(found) };
-    let survey = Survey::new(&message, envelope, Some(class), limits, &mut Budget::new(limits));
+    let survey =
+        Survey::new(&message, envelope, Some(class), limits, &mut Budget::new(limits)).knowing(answers);
     let mut findings = judge(&survey);
     if args.notes {
         findings.extend(notes(&survey));
@@ -210,11 +235,12 @@ mod tests {
             rcpt_to: Vec::new(),
             strict: false,
             notes: true,
+            directory: Vec::new(),
             files: Vec::new(),
         };
         let mut seen = None;
         let raw = b"Subject: x\n\ny\n";
-        check("-", raw, &Envelope::default(), &args, &Limits::default(), |report, _| {
+        check("-", raw, &Envelope::default(), &[], &args, &Limits::default(), |report, _| {
             seen = Some((report.profile, report.findings.len()));
         });
         assert_eq!(seen, Some(("none", 0)));

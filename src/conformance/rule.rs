@@ -3,6 +3,7 @@
 use crate::message::edit::EditList;
 use crate::message::transfer::{Encoding, decode, encode_base64};
 use crate::message::{EntityId, Field};
+use crate::vpim::directory::{self, Answer};
 use crate::vpim::{Class, Envelope, Survey, Target};
 
 /// Findings of one rule on one message; more say nothing new, and hostile mail could make thousands.
@@ -106,6 +107,14 @@ pub struct Sample {
     pub tiff: Option<fn(&mut Vec<u8>)>,
     /// What else the SMTP session told.
     pub session: Option<fn(Envelope) -> Envelope>,
+    /// What a directory answers, as [`crate::vpim::directory::read`] takes it.
+    pub directory: &'static str,
+    /// Address of the client.
+    pub client: Option<&'static str>,
+    /// Parameters of MAIL.
+    pub mail_parameters: &'static [&'static str],
+    /// Parameters of RCPT, for the first forward-path.
+    pub rcpt_parameters: &'static [&'static str],
 }
 
 impl Sample {
@@ -120,6 +129,10 @@ impl Sample {
             target: None,
             tiff: None,
             session: None,
+            directory: "",
+            client: None,
+            mail_parameters: &[],
+            rcpt_parameters: &[],
         }
     }
 
@@ -163,6 +176,26 @@ impl Sample {
         Sample { session: Some(session), ..self }
     }
 
+    /// The same with what a directory answers.
+    pub const fn knowing(self, directory: &'static str) -> Self {
+        Sample { directory, ..self }
+    }
+
+    /// The same from the client at `address`.
+    pub const fn client(self, address: &'static str) -> Self {
+        Sample { client: Some(address), ..self }
+    }
+
+    /// The same with parameters of MAIL.
+    pub const fn mail(self, mail_parameters: &'static [&'static str]) -> Self {
+        Sample { mail_parameters, ..self }
+    }
+
+    /// The same with parameters of RCPT.
+    pub const fn rcpt(self, rcpt_parameters: &'static [&'static str]) -> Self {
+        Sample { rcpt_parameters, ..self }
+    }
+
     /// The octets: LF becomes CRLF. Four symbols stand for what a table should not hold: U+2424 a
     /// bare LF, U+2425 base64 of 21 seconds of silence, U+2426 a long line, U+2427 a hundred nested
     /// multiparts.
@@ -191,11 +224,26 @@ impl Sample {
         out
     }
 
+    /// What a directory answers; U+2425 stands for base64 as in the message, without line ends.
+    ///
+    /// # Errors
+    ///
+    /// The text is neither LDIF nor a zone.
+    pub fn answers(&self) -> Result<Vec<Answer>, directory::Unreadable> {
+        directory::read(&self.directory.replace('\u{2425}', &"/".repeat(112_480)))
+    }
+
     /// The envelope.
     pub fn envelope(&self) -> Envelope {
         let envelope = Envelope {
+            client: self.client.and_then(|a| a.parse().ok()),
             mail_from: self.mail_from.map(str::to_owned),
             rcpt_to: self.rcpt_to.iter().map(|r| (*r).to_owned()).collect(),
+            mail_parameters: self.mail_parameters.iter().map(|p| (*p).to_owned()).collect(),
+            rcpt_parameters: match self.rcpt_parameters {
+                [] => Vec::new(),
+                given => vec![given.iter().map(|p| (*p).to_owned()).collect()],
+            },
             ..Envelope::default()
         };
         match self.session {

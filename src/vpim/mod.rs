@@ -3,11 +3,14 @@
 
 pub mod class;
 pub mod dialect;
+pub mod directory;
 pub mod envelope;
+pub mod gstn;
 pub mod survey;
 pub mod target;
 
 pub use class::Class;
+pub use directory::Answer;
 pub use envelope::Envelope;
 pub use survey::{Body, Survey};
 pub use target::Target;

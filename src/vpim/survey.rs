@@ -3,6 +3,7 @@
 
 use super::VoiceKind;
 use super::class::{Class, classify};
+use super::directory::Answer;
 use super::envelope::Envelope;
 use super::target::Target;
 use crate::limits::{Budget, Limits};
@@ -41,6 +42,8 @@ pub struct Survey<'m> {
     pub class: Class,
     /// What is known of the recipients' system.
     pub target: Option<&'m Target>,
+    /// What a directory answered about its addresses.
+    pub answers: &'m [Answer],
     /// Its audio and fax bodies in order, those of embedded messages included.
     pub bodies: Vec<Body>,
 }
@@ -56,12 +59,17 @@ impl<'m> Survey<'m> {
     ) -> Self {
         let class = class.unwrap_or_else(|| classify(message));
         let bodies = if class == Class::None { Vec::new() } else { bodies(message, class, limits, budget) };
-        Survey { message, envelope, class, target: None, bodies }
+        Survey { message, envelope, class, target: None, answers: &[], bodies }
     }
 
     /// The same, judged as mail for `target`.
     pub fn towards(self, target: Option<&'m Target>) -> Self {
         Survey { target, ..self }
+    }
+
+    /// The same, judged with answers of a directory.
+    pub fn knowing(self, answers: &'m [Answer]) -> Self {
+        Survey { answers, ..self }
     }
 
     /// The audio or fax body of an entity.

@@ -24,6 +24,10 @@ pub struct Target {
     /// It refuses voice messages with contents other than voice, fax and embedded messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict_contents: Option<bool>,
+    /// It is a VPIM version 2 system, and only that; false for a system that is surely none.
+    pub vpim: Option<bool>,
+    /// It is a gateway that places calls on our account.
+    pub dials: bool,
     /// It can decrypt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decrypts: Option<bool>,

@@ -170,6 +170,18 @@ pub static RULES: &[Rule] = &[
         samples: Samples::changed(VOICE, &[("base64", "binary")]),
     },
     Rule {
+        id: "binary-without-binarymime",
+        level: Level::Should,
+        rfc: 3030,
+        section: "3",
+        text: "A part in binary that came without BODY=BINARYMIME is returned as undeliverable.",
+        remedy: "Send base64, or BODY=BINARYMIME where the server offers it.",
+        classes: ALL,
+        check: binary_without_binarymime,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("base64", "binary")]),
+    },
+    Rule {
         id: "vpim2-cte-declared",
         level: Level::Must,
         rfc: 3801,
@@ -293,6 +305,16 @@ fn send_not_quoted_printable(s: &Survey<'_>, f: &mut Findings<'_>) {
 fn send_base64(s: &Survey<'_>, f: &mut Findings<'_>) {
     if !s.envelope.binary_mime {
         encoded_as(s, f, |e| *e == Encoding::Binary);
+    }
+}
+
+fn binary_without_binarymime(s: &Survey<'_>, f: &mut Findings<'_>) {
+    let known = s.envelope.mail_from.is_some() && !s.envelope.binary_mime;
+    for (id, e) in s.judged().filter(|(_, e)| known && e.encoding == Encoding::Binary) {
+        f.entity(
+            id,
+            format!("{} in binary, sent without BODY=BINARYMIME", quoted(&e.content_type.essence())),
+        );
     }
 }
 

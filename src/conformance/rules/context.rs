@@ -3,7 +3,8 @@
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
-use crate::message::value;
+use crate::message::edit::EditList;
+use crate::message::{Field, value};
 use crate::vpim::Survey;
 
 /// The rules.
@@ -110,9 +111,46 @@ pub static RULES: &[Rule] = &[
         repair: None,
         samples: Samples::changed(VOICE, &[("Subject:", "Caller-Name: André\nSubject:")]),
     },
+    Rule {
+        id: "context-video-value",
+        level: Level::May,
+        rfc: 3938,
+        section: "3.1",
+        text: "The class video-message may be used.",
+        remedy: "Use it only for recipients whose clients know it.",
+        classes: ALL,
+        check: context_video_value,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Subject:", "Message-Context: video-message\nSubject:")]),
+    },
+    Rule {
+        id: "caller-id-numbering-plan",
+        level: Level::May,
+        rfc: 3939,
+        section: "5.1",
+        text: "NumberingPlan=unknown, local, e164 or an x- token may follow the number.",
+        remedy: "Leave the qualifier out, or write one that RFC 3939 names.",
+        classes: ALL,
+        check: caller_id_numbering_plan,
+        repair: Some(drop_numbering_plan),
+        samples: Samples::changed(
+            VOICE,
+            &[("Subject:", "Caller-ID: 6135550100, NumberingPlan=national\nSubject:")],
+        ),
+    },
 ];
 
 fn context_registered_value(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for field in s.fields(ROOT, "Message-Context") {
+        let text = s.text(field).to_ascii_lowercase();
+        if !is_registered(&text) {
+            f.field(ROOT, field, format!("{} is not registered", quoted(&text)));
+        }
+    }
+}
+
+/// True for a class of RFC 3458 6.2 or RFC 3938 3.1, in lower case.
+pub fn is_registered(class: &str) -> bool {
     const CLASSES: [&str; 7] = [
         "voice-message",
         "fax-message",
@@ -122,12 +160,7 @@ fn context_registered_value(s: &Survey<'_>, f: &mut Findings<'_>) {
         "video-message",
         "none",
     ];
-    for field in s.fields(ROOT, "Message-Context") {
-        let text = s.text(field).to_ascii_lowercase();
-        if !CLASSES.contains(&text.as_str()) {
-            f.field(ROOT, field, format!("{} is not registered", quoted(&text)));
-        }
-    }
+    CLASSES.contains(&class)
 }
 
 fn context_at_most_one(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -186,4 +219,39 @@ fn caller_name_ascii(s: &Survey<'_>, f: &mut Findings<'_>) {
     for field in s.fields(ROOT, "Caller-Name").filter(|x| !s.octets(x).is_ascii()) {
         f.field(ROOT, field, "octets that are not ASCII");
     }
+}
+
+fn context_video_value(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for field in s.fields(ROOT, "Message-Context") {
+        if s.text(field).eq_ignore_ascii_case("video-message") {
+            f.field(ROOT, field, "video-message, which came after RFC 3458");
+        }
+    }
+}
+
+fn caller_id_numbering_plan(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (field, _, plan, known) in numbering_plans(s) {
+        let what = if known { "is named" } else { "is none of RFC 3939" };
+        f.field(ROOT, field, format!("the numbering plan {} {what}", quoted(&plan)));
+    }
+}
+
+fn drop_numbering_plan(s: &Survey<'_>, edits: &mut EditList) {
+    for (field, number, ..) in numbering_plans(s).filter(|(.., known)| !known) {
+        s.replace(edits, ROOT, field, format!(" {number}").as_bytes());
+    }
+}
+
+/// Caller-ID fields with a qualifier: number, qualifier, whether RFC 3939 5.1 knows it.
+fn numbering_plans<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (&'a Field, String, String, bool)> {
+    s.fields(ROOT, "Caller-ID").filter_map(|field| {
+        let text = s.text(field);
+        let (number, plan) = text.split_once(',')?;
+        let (name, value) = plan.split_once('=').unwrap_or((plan, ""));
+        let value = value.trim().to_ascii_lowercase();
+        let known = name.trim().eq_ignore_ascii_case("NumberingPlan")
+            && (matches!(value.as_str(), "unknown" | "local" | "e164")
+                || value.len() > 2 && value.starts_with("x-"));
+        Some((field, number.trim().to_owned(), plan.trim().to_owned(), known))
+    })
 }

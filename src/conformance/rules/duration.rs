@@ -70,6 +70,30 @@ pub static RULES: &[Rule] = &[
         repair: None,
         samples: Samples::changed(VOICE, &[("Subject:", "Content-Duration: 4\nSubject:")]),
     },
+    Rule {
+        id: "duration-local-use",
+        level: Level::May,
+        rfc: 3803,
+        section: "2.2",
+        text: "What a receiver does with the stated time is its own matter.",
+        remedy: "State the length rounded to whole seconds, at least 1: some receivers show it as it is.",
+        classes: AUDIO,
+        check: duration_local_use,
+        repair: None,
+        samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-Duration: 0")]),
+    },
+    Rule {
+        id: "duration-may-be-withheld",
+        level: Level::May,
+        rfc: 3803,
+        section: "4",
+        text: "The field may be left out, as where the length is nobody else's concern.",
+        remedy: "State the length where it may be known; few clients count it themselves.",
+        classes: AUDIO,
+        check: duration_may_be_withheld,
+        repair: None,
+        samples: Samples { good: INTERNET, bad: INTERNET.with(&[("Content-Duration: 1\n", "")]) },
+    },
 ];
 
 fn duration_syntax(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -115,6 +139,22 @@ fn duration_time_varying_only(s: &Survey<'_>, f: &mut Findings<'_>) {
         for field in s.fields(id, "Content-Duration") {
             f.field(id, field, format!("on {}", quoted(&e.content_type.essence())));
         }
+    }
+}
+
+fn duration_local_use(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, field, text) in durations(s) {
+        let Some(found) = s.audio_facts(id).and_then(|a| a.duration_s()) else { continue };
+        let rounded = found.round().max(1.0);
+        if text.parse::<u32>().is_ok_and(|stated| f64::from(stated) != rounded) {
+            f.field(id, field, format!("says {text} s, rounded it is {rounded:.0} s"));
+        }
+    }
+}
+
+fn duration_may_be_withheld(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, _) in s.audio().filter(|(id, _)| s.fields(*id, "Content-Duration").next().is_none()) {
+        f.missing(id, "Content-Duration", "the length is not stated");
     }
 }
 

@@ -36,6 +36,9 @@ pub const FAX: &[Class] = &[Class::Fax];
 pub const FAX_PAGES: &[Class] = &[Class::Vpim2, Class::Vpim2Rfc2421, Class::Fax, Class::Ivm];
 /// Messages with audio that claim to follow a profile.
 pub const AUDIO: &[Class] = &[Class::Vpim2, Class::Vpim2Rfc2421, Class::Vpim1, Class::Ivm];
+/// Messages with audio.
+pub const WITH_AUDIO: &[Class] =
+    &[Class::Vpim2, Class::Vpim2Rfc2421, Class::Vpim1, Class::Ivm, Class::VoiceOther];
 /// All voice and fax mail.
 pub const ALL: &[Class] =
     &[Class::Vpim2, Class::Vpim2Rfc2421, Class::Vpim1, Class::Ivm, Class::Fax, Class::VoiceOther];

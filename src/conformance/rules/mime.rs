@@ -173,6 +173,33 @@ pub static RULES: &[Rule] = &[
         samples: Samples::changed(VOICE, &[("--b1--\n", "--b1--\n--b1\n")]),
     },
     Rule {
+        id: "mime-boundary-distinct",
+        level: Level::Must,
+        rfc: 2046,
+        section: "5.1.2",
+        text: "A multipart within a multipart has a boundary of its own.",
+        remedy: "Let the system make a new boundary for every multipart.",
+        classes: ALL,
+        check: mime_boundary_distinct,
+        repair: None,
+        samples: Samples::changed(FORWARD, &[("boundary=b2", "boundary=b1")]),
+    },
+    Rule {
+        id: "mime-boundary-prefix",
+        level: Level::Should,
+        rfc: 2046,
+        section: "5.1.1",
+        text: "The boundary of an inner multipart does not begin with the outer one: delimiters are told by the beginning of a line.",
+        remedy: "Let the system make boundaries none of which begins like another.",
+        classes: ALL,
+        check: mime_boundary_prefix,
+        repair: None,
+        samples: Samples::changed(
+            FORWARD,
+            &[("boundary=b2", "boundary=b12"), ("--b2\n", "--b12\n"), ("--b2--", "--b12--")],
+        ),
+    },
+    Rule {
         id: "mime-composite-identity",
         level: Level::MustNot,
         rfc: 2045,
@@ -376,6 +403,28 @@ fn mime_delimiter_clean(s: &Survey<'_>, f: &mut Findings<'_>) {
 
 fn mime_part_after_close(s: &Survey<'_>, f: &mut Findings<'_>) {
     defect(s, f, &[DefectKind::PartAfterClose]);
+}
+
+fn mime_boundary_distinct(s: &Survey<'_>, f: &mut Findings<'_>) {
+    boundaries(s, f, |inner, outer| inner == outer);
+}
+
+fn mime_boundary_prefix(s: &Survey<'_>, f: &mut Findings<'_>) {
+    boundaries(s, f, |inner, outer| inner != outer && inner.starts_with(outer));
+}
+
+/// Findings for boundaries within others that they collide with.
+fn boundaries(s: &Survey<'_>, f: &mut Findings<'_>, collide: fn(&str, &str) -> bool) {
+    fn boundary(e: &crate::message::Entity) -> Option<&str> {
+        let is_multipart = e.content_type.main == "multipart";
+        e.content_type.parameters.value("boundary").filter(|b| is_multipart && !b.is_empty())
+    }
+    for (id, inner) in s.judged().filter_map(|(id, e)| Some((id, boundary(e)?))) {
+        let outer = s.message.lineage(id).skip(1).filter_map(boundary).find(|outer| collide(inner, outer));
+        if let Some(outer) = outer {
+            f.entity(id, format!("boundary {} within boundary {}", quoted(inner), quoted(outer)));
+        }
+    }
 }
 
 fn mime_composite_identity(s: &Survey<'_>, f: &mut Findings<'_>) {

@@ -1,11 +1,18 @@
 //! The rules, one table per subject. A new subject is one file and one line here.
 
+mod addressing;
+mod amr;
 mod audio;
+mod codecs;
 mod contents;
 mod context;
+mod critical;
+mod delivery;
+mod directory;
 mod disposition;
 mod duration;
 mod encoding;
+mod enum_routing;
 mod envelope;
 mod esmtp;
 mod fax;
@@ -13,13 +20,16 @@ mod header;
 mod ivm;
 mod lookup;
 mod mailbox;
+mod mdn;
 mod mime;
-mod notification;
+mod parameters;
 mod permitted;
 mod receiver;
 mod reply;
+mod report;
 mod rfc2421;
 mod samples;
+mod status;
 mod structure;
 mod tiff;
 mod tiff_f;
@@ -47,8 +57,17 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         vpim1::RULES,
         ivm::RULES,
         fax::RULES,
-        notification::RULES,
+        delivery::RULES,
+        mdn::RULES,
         context::RULES,
+        codecs::RULES,
+        amr::RULES,
+        addressing::RULES,
+        parameters::RULES,
+        critical::RULES,
+        report::RULES,
+        directory::RULES,
+        enum_routing::RULES,
         mime::RULES,
         mailbox::RULES,
         permitted::RULES,
@@ -67,5 +86,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.id == id)
 }
 
+#[cfg(test)]
+mod duties_addressing;
 #[cfg(test)]
 mod tests;

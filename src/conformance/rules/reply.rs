@@ -1,8 +1,8 @@
 //! Replies and notifications: RFC 3801 4.2.1, 4.2.7, 4.2.13, 4.6, RFC 2421 4.2.17, 4.4.5, RFC 1911 4.3.
 
 use super::lookup::*;
-use super::notification::{Block, DSN, MDN, blocks, of, says, status};
 use super::samples::*;
+use super::status::{Block, DSN, MDN, blocks, of, says, status};
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::message::edit::{EditList, HeaderEdit};
 use crate::message::{Entity, EntityId, Span, value};

@@ -13,8 +13,10 @@ fn judged<T>(raw: &[u8], sample: &Sample, then: impl FnOnce(&Survey<'_>, Vec<Fin
     let message = Message::parse(raw, &limits);
     let envelope: Envelope = sample.envelope();
     let target = sample.target.map(|target| target());
+    let answers = sample.answers().unwrap();
     let survey = Survey::new(&message, &envelope, sample.class, &limits, &mut Budget::new(&limits))
-        .towards(target.as_ref());
+        .towards(target.as_ref())
+        .knowing(&answers);
     let mut findings = judge(&survey);
     findings.extend(notes(&survey));
     then(&survey, findings)

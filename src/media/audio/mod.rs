@@ -16,7 +16,7 @@ mod resample;
 mod source;
 pub mod waveform;
 
-pub use formats::{Format, formats, media_type_of_extension};
+pub use formats::{Format, formats, is_known, media_type_of_extension};
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
