@@ -336,6 +336,10 @@ proptest! {
         }
         raw.truncate(cut.index(raw.len() * 4).max(1));
         check(&raw, &Envelope::default());
+        let settings = Settings::for_profile("repair", "mx.test");
+        let outcome = engine::rewrite(&raw, &Envelope::default(), &settings, &Ambient::default());
+        // Nothing that comes in may end in a fault of ours.
+        prop_assert_eq!(outcome.verdict, Verdict::Deliver, "{:?}", outcome.record.unchanged_because);
         may_be_ours(&raw);
     }
 }

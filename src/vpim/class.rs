@@ -538,7 +538,18 @@ mod tests {
         assert_eq!(class_of(&(top("", "") + part)), Class::Vpim2);
         assert_eq!(class_of(&(top("", "; version=1.0") + part)), Class::Vpim2);
         assert_eq!(class_of(&(top("(Voice 1.0)", "") + &plain)), Class::Vpim1);
-        assert_eq!(class_of(&(top("(Voice Version 2.0)", "") + &plain)), Class::Vpim2);
+        for (comment, class) in [
+            ("(Voice Version 2.0)", Class::Vpim2),
+            ("(voice  2.0)", Class::Vpim2),
+            ("(VOICE\n 2.0)", Class::Vpim2),
+            ("(Mailer 7) (Voice 2.0)", Class::Vpim2),
+            ("(VPIM Voice 2.0 x)", Class::Vpim2),
+            ("(Voice Version 1.0)", Class::Vpim1),
+            ("(Voice)", Class::Vpim1),
+            ("", Class::Vpim1),
+        ] {
+            assert_eq!(class_of(&(top(comment, "") + &plain)), class, "{comment}");
+        }
     }
 
     #[test]

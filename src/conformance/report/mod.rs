@@ -270,6 +270,21 @@ mod tests {
     }
 
     #[test]
+    fn the_sender_is_named_with_what_tells() {
+        let raw =
+            b"X-Mailer: FreeSWITCH \x1b[2J\r\nContent-Type: audio/wav; name=msg_5a1c931a.wav\r\n\r\nx\r\n";
+        let named = report(raw);
+        let text = named.text();
+        assert!(
+            text.contains("\n  sender looks like FreeSWITCH (X-Mailer: FreeSWITCH \\u{1b}[2J)\n"),
+            "{text}"
+        );
+        let json: serde_json::Value = serde_json::from_str(&named.json()).unwrap();
+        assert_eq!(json["sender"]["name"], "FreeSWITCH");
+        assert!(report(b"Subject: x\n\nhello\n").sender.is_none());
+    }
+
+    #[test]
     fn ordinary_mail_has_no_findings() {
         let report = report(b"Subject: x\n\nhello\n");
         assert_eq!((report.profile, report.conformant, report.findings.len()), ("none", true, 0));
