@@ -457,7 +457,13 @@ fn mime_base64_line(s: &Survey<'_>, f: &mut Findings<'_>) {
     let of_alphabet = |c: &&u8| c.is_ascii_alphanumeric() || b"+/=".contains(c);
     let length = |l: &[u8]| l.iter().filter(of_alphabet).count();
     for (id, e) in s.judged().filter(|(_, e)| e.is_leaf() && e.encoding == Encoding::Base64) {
-        let mut lines = e.body.of(s.message.raw()).split(|c| *c == b'\n');
+        let body = e.body.of(s.message.raw());
+        let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+        let mut lines = ends.scan(0, |start, end| {
+            let line = body.get(std::mem::replace(start, end + 1)..end).unwrap_or_default();
+            Some(line.strip_suffix(b"\r").unwrap_or(line))
+        });
+        // Most lines are of 76 characters: their length alone tells.
         if let Some(line) = lines.find(|l| l.len() > 76 && length(l) > 76) {
             f.offset(id, e.body.start, format!("a line of {} characters", length(line)));
         }
