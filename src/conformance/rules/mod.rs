@@ -6,6 +6,7 @@ mod disposition;
 mod duration;
 mod envelope;
 mod fax;
+mod fax_extended;
 mod header;
 mod ivm;
 mod lookup;
@@ -39,6 +40,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         vpim1::RULES,
         ivm::RULES,
         fax::RULES,
+        fax_extended::RULES,
         notification::RULES,
         context::RULES,
         mime::RULES,
@@ -53,3 +55,5 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tiff_written;

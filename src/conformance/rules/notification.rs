@@ -390,22 +390,22 @@ fn mdn_spoken_part_label(s: &Survey<'_>, f: &mut Findings<'_>) {
     }
 }
 
-const DSN: &str = "delivery-status";
-const MDN: &str = "disposition-notification";
+pub const DSN: &str = "delivery-status";
+pub const MDN: &str = "disposition-notification";
 
 /// More groups of fields than this are not read.
 const MAX_BLOCKS: usize = 1_000;
 
-type Block = Vec<(String, String)>;
+pub type Block = Vec<(String, String)>;
 
 /// True for a report that says it is of this kind.
-fn says(s: &Survey<'_>, kind: &str) -> bool {
+pub fn says(s: &Survey<'_>, kind: &str) -> bool {
     let stated = s.message.root().content_type.parameters.value("report-type");
     s.is_report() && stated.is_some_and(|t| t.eq_ignore_ascii_case(kind))
 }
 
 /// The machine-readable parts of a report of this kind, as groups of fields.
-fn status<'a>(s: &'a Survey<'_>, kind: &'a str) -> impl Iterator<Item = (EntityId, Vec<Block>)> + 'a {
+pub fn status<'a>(s: &'a Survey<'_>, kind: &'a str) -> impl Iterator<Item = (EntityId, Vec<Block>)> + 'a {
     s.children(s.message.root())
         .filter(move |(_, e)| s.is_report() && e.content_type.main == "message" && e.content_type.sub == kind)
         .map(|(id, e)| (id, blocks(s, e)))
@@ -437,7 +437,7 @@ fn blocks(s: &Survey<'_>, e: &Entity) -> Vec<Block> {
 }
 
 /// The value of a field of a group.
-fn of<'b>(block: &'b Block, name: &str) -> Option<&'b str> {
+pub fn of<'b>(block: &'b Block, name: &str) -> Option<&'b str> {
     block.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
 }
 
