@@ -280,3 +280,65 @@ fn odd_widths_are_widened_to_a_legal_one_with_white() {
         assert_eq!(&row[213..], [0; 3]);
     }
 }
+
+/// What the coded data of the first page shows, and the ImageLength.
+fn coded(file: &Path) -> (Option<media::CodedFacts>, u32) {
+    let limits = roomy();
+    let bytes = std::fs::read(file).unwrap();
+    let facts = media::inspect(&mime::IMAGE_PNG, &bytes, &limits, &mut Budget::new(&limits)).unwrap();
+    (facts.pages[0].coded, facts.pages[0].length)
+}
+
+#[test]
+fn lines_and_damage_are_read_from_the_data_not_from_the_tags() {
+    let folders = ["/tests/data/fax", "/../shared/vectors/fax"];
+    let mut clean = 0;
+    for folder in folders.map(|f| PathBuf::from(format!("{}{f}", env!("CARGO_MANIFEST_DIR")))) {
+        let Some(rows) = expected(&folder) else {
+            println!("skipped: {} (not there)", folder.display());
+            continue;
+        };
+        for row in rows.iter().filter(|r| r.page == 0 && r.verdict == "ok" && r.file.starts_with("tiff/")) {
+            let (Some(found), length) = coded(&folder.join(&row.file)) else { continue };
+            let right = found.damaged == 0 && !found.mislabelled && found.eols_missing == 0;
+            assert!(right && found.eol_at_start | found.eofb, "{}: {found:?}", row.file);
+            assert_eq!((found.lines, found.true_width), (length.max(row.height), None), "{}", row.file);
+            clean += 1;
+        }
+        type Shows = fn(&media::CodedFacts, u32) -> bool;
+        let odd: &[(&str, Shows)] = &[
+            ("odd/mh_no_rtc.tif", |c, rows| !c.rtc && c.lines == rows),
+            ("odd/mmr_no_eofb.tif", |c, rows| !c.eofb && c.lines == rows),
+            ("odd/mh_first_eol_missing.tif", |c, _| !c.eol_at_start),
+            ("odd/mh_fill96.tif", |c, rows| c.lines == rows && c.damaged == 0),
+            ("odd/mmr_garbage_after_eofb.tif", |c, rows| c.lines == rows && c.octets_behind_end > 0),
+            ("odd/mh_length_too_big.tif", |c, rows| c.lines + 200 == rows && c.damaged == 0),
+            ("odd/mmr_length_too_big.tif", |c, rows| c.lines + 200 == rows && c.damaged == 0),
+            ("odd/mmr_length_too_small.tif", |c, rows| c.lines == rows + 300),
+            ("odd/mh_t4opt_wrong_2d.tif", |c, _| c.mislabelled),
+            ("odd/mh_misaligned_claimed_aligned.tif", |c, rows| !c.aligned && c.lines == rows),
+            // Fill at the end of some lines looks like an EOL.
+            ("odd/rle_claimed_g3.tif", |c, rows| c.mislabelled && c.eols_missing > rows / 2),
+            ("odd/mh_leading_zeros.tif", |c, rows| c.lines == rows),
+            ("damaged/mh_bitflips.tif", |c, _| (1..=20).contains(&c.damaged)),
+            ("damaged/mr4_bitflips.tif", |c, _| c.damaged > 0),
+            ("damaged/mmr_bitflip.tif", |c, _| c.damaged > 0),
+            ("damaged/mmr_strips_bitflip.tif", |c, _| c.damaged > 0),
+            ("damaged/mh_missing_eols.tif", |c, rows| c.eols_missing == 9 && c.lines == rows),
+            ("damaged/mh_short_lines.tif", |c, _| c.damaged == 9),
+            ("damaged/mh_long_lines.tif", |c, _| c.damaged == 9),
+            ("damaged/mh_truncated.tif", |c, rows| c.lines < rows),
+            ("damaged/mmr_truncated.tif", |c, _| c.damaged > 0 && !c.eofb),
+            ("damaged/mmr_uncompressed_ext.tif", |c, _| c.damaged > 0),
+        ];
+        let mut wrong = Vec::new();
+        for (file, shows) in odd.iter().filter(|(file, _)| folder.join(file).exists()) {
+            let (found, length) = coded(&folder.join(file));
+            if !found.is_some_and(|c| shows(&c, length)) {
+                wrong.push(format!("{file}: {found:?} of {length}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+    assert!(clean > 0, "no clean page was looked at");
+}

@@ -165,7 +165,7 @@ impl Sample {
     fn edit_tiff(text: &mut String, edit: fn(&mut Vec<u8>)) {
         let Some(start) = text.find("\n\nSUkq").map(|at| at + 2) else { return };
         let end = text[start..].find("\n--").map_or(text.len(), |at| start + at);
-        let mut tiff = decode(&Encoding::Base64, text[start..end].as_bytes()).bytes.into_owned();
+        let mut tiff = decode(&Encoding::Base64, &text.as_bytes()[start..end]).bytes.into_owned();
         edit(&mut tiff);
         let base64 = encode_base64(&tiff, "\n");
         text.replace_range(start..end, String::from_utf8_lossy(&base64).trim_end());

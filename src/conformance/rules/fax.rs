@@ -2,8 +2,11 @@
 
 use super::lookup::*;
 use super::samples::*;
+use super::tiff_samples::put;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
-use crate::message::value;
+use crate::media::fax::{FaxFacts, PageFacts};
+use crate::message::edit::EditList;
+use crate::message::{EntityId, value};
 use crate::vpim::Survey;
 
 /// The rules.
@@ -122,7 +125,82 @@ pub static RULES: &[Rule] = &[
         repair: None,
         samples: Samples::changed(SIMPLE_FAX, &[("image/tiff", "image/tiff-fx")]),
     },
+    Rule {
+        id: "ifax-tiff-fx-for-other-profiles",
+        level: Level::Should,
+        rfc: 3249,
+        section: "5.3",
+        text: "Profiles J, C, L and M are labelled image/tiff-fx.",
+        remedy: "Label JBIG and colour fax pages image/tiff-fx.",
+        classes: FAX,
+        check: ifax_tiff_fx_for_other_profiles,
+        repair: Some(relabel_tiff_fx),
+        samples: Samples::edited(SIMPLE_FAX, |t| put(t, 259, 9)),
+    },
+    Rule {
+        id: "ifax-offramp-address-in-envelope",
+        level: Level::Must,
+        rfc: 3965,
+        section: "3.3",
+        text: "A fax number travels as a complete address in the envelope.",
+        remedy: "Give the number with the domain of the gateway, as FAX=+number@domain.",
+        classes: FAX,
+        check: ifax_offramp_address_in_envelope,
+        repair: None,
+        samples: Samples { good: SIMPLE_FAX, bad: SIMPLE_FAX.to(&["FAX=+3940226338"]) },
+    },
+    Rule {
+        id: "ifax-number-format",
+        level: Level::Should,
+        rfc: 3965,
+        section: "3.3",
+        text: "The number of a fax machine behind a gateway is written FAX=number.",
+        remedy: "Write fax numbers as FAX=+number@domain (RFC 3192).",
+        classes: FAX,
+        check: ifax_number_format,
+        repair: None,
+        samples: Samples {
+            good: SIMPLE_FAX,
+            bad: SIMPLE_FAX.to(&["FAX=+3940226338@fax.example.org", "+3940226339@fax.example.org"]),
+        },
+    },
 ];
+
+/// A number as the GSTN addresses of fax write it (RFC 3192 2).
+pub fn is_fax_address(address: &str) -> bool {
+    let local = local_part(address).trim_matches(['"', '/']);
+    local.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("FAX="))
+}
+
+/// Digits with the signs people write between them.
+fn is_number(local: &str) -> bool {
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    digits >= 5 && local.bytes().all(|c| c.is_ascii_digit() || matches!(c, b'+' | b'-' | b'.'))
+}
+
+/// The parts of a fax that cannot be processed: TIFF files that cannot be decoded, and what the receiver is known not
+/// to take.
+pub fn undecodable(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (body, _) in s.judged_bodies().filter(|(_, e)| is_tiff(e)) {
+        if let Err(e) = &body.facts {
+            f.entity(body.entity, format!("the pages cannot be read: {e}"));
+        }
+    }
+    for (id, number, page) in s.pages() {
+        let known = matches!(page.coding.as_str(), "MH" | "MR" | "MMR" | "none");
+        if page.tiled || !known {
+            f.entity(id, format!("page {number} is {}", page.coding));
+        } else if page.data.is_none() || page.coded.is_some_and(|c| c.lines == 0) {
+            f.entity(id, format!("page {number} has no lines"));
+        }
+    }
+    let Some(target) = s.target else { return };
+    for (id, e) in s.judged().filter(|(_, e)| e.is_leaf() && e.content_type.main != "text" && !is_tiff(e)) {
+        if !target.may_take(&e.content_type.essence()) {
+            f.entity(id, format!("the receiver does not take {}", quoted(&e.content_type.essence())));
+        }
+    }
+}
 
 fn ifax_header_complete(s: &Survey<'_>, f: &mut Findings<'_>) {
     match s.top("Date") {
@@ -196,6 +274,56 @@ fn ifax_image_tiff_for_s_and_f(s: &Survey<'_>, f: &mut Findings<'_>) {
             && facts.pages.iter().all(|p| matches!(p.compression, Some(3 | 4)))
         {
             f.entity(id, "a fax of profile S or F labelled image/tiff-fx");
+        }
+    }
+}
+
+/// The image/tiff parts of profiles J, C, L and M: JBIG, or colour with fields of fax profiles.
+fn richer<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (EntityId, &'a PageFacts)> {
+    let plain = |id| s.message.entity(id).is_some_and(|e| e.content_type.is("image/tiff"));
+    let rich = |p: &&PageFacts| {
+        let fax = p.tags.iter().any(|tag| (400..=405).contains(tag));
+        let colour = p.compression == Some(7) || p.bits_per_sample.iter().any(|&bits| bits > 1);
+        matches!(p.compression, Some(9 | 10)) || (fax && colour)
+    };
+    let page = move |(id, facts): (EntityId, &'a FaxFacts)| Some((id, facts.pages.iter().find(rich)?));
+    s.faxes().filter(move |(id, _)| plain(*id)).filter_map(page)
+}
+
+fn ifax_tiff_fx_for_other_profiles(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, page) in richer(s) {
+        f.entity(id, format!("{} labelled image/tiff", page.coding));
+    }
+}
+
+fn relabel_tiff_fx(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in richer(s) {
+        let Some(field) = s.fields(id, "Content-Type").next() else { continue };
+        let value = s.octets(field);
+        let label = b"image/tiff";
+        let Some(at) = value.windows(label.len()).position(|w| w.eq_ignore_ascii_case(label)) else {
+            continue;
+        };
+        let (before, after) = value.split_at(at + label.len());
+        s.replace(edits, id, field, &[before, b"-fx", after].concat());
+    }
+}
+
+fn ifax_offramp_address_in_envelope(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for address in s.envelope.rcpt_to.iter().filter(|a| domain(a).is_none_or(str::is_empty)) {
+        if is_fax_address(address) || is_number(local_part(address)) {
+            f.envelope(format!("{} has no domain", quoted(address)));
+        }
+    }
+}
+
+/// A domain that one recipient is reached through as a fax machine is a gateway; a number there is another machine.
+fn ifax_number_format(s: &Survey<'_>, f: &mut Findings<'_>) {
+    let gateways: Vec<_> =
+        s.envelope.rcpt_to.iter().filter(|a| is_fax_address(a)).filter_map(|a| domain(a)).collect();
+    for address in s.envelope.rcpt_to.iter().filter(|a| is_number(local_part(a))) {
+        if domain(address).is_some_and(|d| gateways.iter().any(|gateway| gateway.eq_ignore_ascii_case(d))) {
+            f.envelope(format!("{} is no fax address", quoted(address)));
         }
     }
 }

@@ -16,6 +16,7 @@ mod enum_routing;
 mod envelope;
 mod esmtp;
 mod fax;
+mod fax_extended;
 mod header;
 mod ivm;
 mod lookup;
@@ -57,6 +58,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         vpim1::RULES,
         ivm::RULES,
         fax::RULES,
+        fax_extended::RULES,
         delivery::RULES,
         mdn::RULES,
         context::RULES,
@@ -90,3 +92,5 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 mod duties_addressing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tiff_written;

@@ -132,7 +132,7 @@ pub fn rtc(t: &mut Vec<u8>) {
 }
 
 /// The page coded MMR; `octets` of: line, EOFB, something behind it.
-pub fn mmr(t: &mut Vec<u8>, octets: u32) {
+pub fn mmr(t: &mut [u8], octets: u32) {
     put(t, 259, 4);
     retag(t, 292, 293, 0);
     write(t, STRIP, &[0x03, 0x20, 0x00, 0x02, 0x55]);

@@ -95,7 +95,10 @@ fn examine_strip(
     };
     let wanted = claimed.unwrap_or(by_marks);
     let count = |width, rows: u32| ccitt::count(data, scheme, width, rows as usize);
-    if let Some(lines) = count(width, by_marks).filter(|&lines| lines == by_marks || scheme == Scheme::T6) {
+    let by_marks_right = |&lines: &u32| lines == by_marks || scheme == Scheme::T6;
+    // Without any EOL the data says nothing.
+    let marked = by_marks > 0 || data.is_empty();
+    if let (true, Some(lines)) = (marked, count(width, by_marks).filter(by_marks_right)) {
         return Some(CodedFacts { lines, ..found });
     }
     if count(width, wanted) == Some(wanted) {
@@ -113,8 +116,10 @@ fn examine_strip(
     let mut page = Bitmap::new(width);
     let decoded = ccitt::decode(data, scheme, wanted as usize, &mut page);
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    found.eols_missing =
-        if decoded.mislabelled { number(decoded.rows).saturating_sub(found.lines) } else { 0 };
+    // A damaged line may hide an EOL; all others have one.
+    if decoded.damaged == 0 && scheme != Scheme::T6 {
+        found.eols_missing = number(decoded.rows).saturating_sub(found.lines);
+    }
     Some(CodedFacts {
         lines: number(decoded.rows),
         damaged: number(decoded.damaged) + u32::from(decoded.broken),
@@ -251,6 +256,17 @@ mod tests {
         (0..20).for_each(|row| wide.push_changes(&[100 + row, 200, 2000, 2010]));
         let found = look(&encode_page(&wide, Target::Mh { aligned: false }), MH, 20);
         assert_eq!((found.true_width, found.damaged), (Some(2048), 0));
+    }
+
+    #[test]
+    fn lines_without_eols_are_counted_as_such() {
+        // White lines: make-up code 1728 and terminating code 0, 17 bits.
+        let bits = "01001101100110101".repeat(8);
+        let octet = |bits: &[u8]| bits.iter().fold(0, |octet, bit| octet << 1 | (bit - b'0'));
+        let data: Vec<u8> = bits.as_bytes().chunks(8).map(octet).collect();
+        let found = look(&data, MH, 8);
+        assert_eq!((found.lines, found.eols_missing, found.eol_at_start), (8, 8, false));
+        assert_eq!(look(&[], MH, 8).lines, 0);
     }
 
     #[test]
