@@ -225,8 +225,9 @@ impl Decision<'_> {
         if self.settings.mode != Mode::Enforce {
             return None;
         }
-        // RFC 3463 3.7: x.6.2 conversion prohibited, x.6.3 required but not supported, x.6.5 failed.
+        // RFC 3463 3.7: x.6.1 media not supported, x.6.2 conversion prohibited, x.6.3 required but not supported, x.6.5 failed.
         let detail = match refused {
+            Refused::Unreadable { .. } => 1,
             Refused::Untouchable(_) => 2,
             Refused::NotSupported { .. } => 3,
             _ => 5,
