@@ -104,3 +104,20 @@ fn the_files_agree_with_the_catalogue_they_come_from() {
         assert_eq!(r.row.as_deref().unwrap_or_default(), text("table_row"), "{}", r.id);
     }
 }
+
+/// `docs/coverage.md` is this document; with `UPDATE_DOCS=1` in the environment it is written anew.
+#[test]
+fn the_committed_document_is_the_one_made_of_the_tables() {
+    let path = root().join("docs/coverage.md");
+    let made = document();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::create_dir_all(root().join("docs")).unwrap();
+        fs::write(&path, &made).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let differs = committed.lines().zip(made.lines()).find(|(a, b)| a != b);
+    assert!(
+        committed == made,
+        "UPDATE_DOCS=1 cargo test --lib coverage renews it; first difference: {differs:?}"
+    );
+}
