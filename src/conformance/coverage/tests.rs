@@ -121,3 +121,17 @@ fn the_committed_document_is_the_one_made_of_the_tables() {
         "UPDATE_DOCS=1 cargo test --lib coverage renews it; first difference: {differs:?}"
     );
 }
+
+#[test]
+fn every_requirement_that_shows_in_a_message_has_its_rule() {
+    let open: Vec<Requirement> =
+        all().into_iter().filter(|r| r.kind == Kind::Rule && r.rule().is_none()).collect();
+    let lines: Vec<String> =
+        open.iter().map(|r| format!("  {} ({} by RFC {} {})", r.id, r.level, r.rfc, r.section)).collect();
+    assert!(
+        lines.is_empty(),
+        "{} requirements have no rule (write it, or make the entry a duty and name its test):\n{}",
+        lines.len(),
+        lines.join("\n")
+    );
+}
