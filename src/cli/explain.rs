@@ -2,6 +2,7 @@
 
 use super::EXIT_USAGE;
 use super::files;
+use crate::conformance::coverage::{self, Kind, Requirement};
 use crate::conformance::{Rule, rules};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -24,13 +25,14 @@ pub struct Args {
     /// How to write
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Id of a rule; without it all rules
+    /// Id of a requirement; without it the whole catalogue (as Markdown: the coverage document)
     rule: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Entry {
     rule: &'static str,
+    kind: &'static str,
     level: &'static str,
     rfc: u16,
     section: &'static str,
@@ -46,6 +48,7 @@ impl Entry {
     fn new(rule: &'static Rule) -> Self {
         Entry {
             rule: rule.id,
+            kind: Kind::Rule.name(),
             level: rule.level.name(),
             rfc: rule.rfc,
             section: rule.section,
@@ -89,26 +92,51 @@ fn one_line(text: &str) -> String {
     if text.is_empty() { "(nothing)".to_owned() } else { text.trim_end().escape_debug().to_string() }
 }
 
+/// A requirement that is no rule, for people.
+fn other_text(r: &Requirement) -> String {
+    let mut out = format!("{}\n  {} by RFC {} {} ({})\n", r.id, r.level, r.rfc, r.section, r.kind.name());
+    let lines =
+        [("", Some(&r.text)), ("Test: ", r.test.as_ref()), ("", r.lacking.as_ref()), ("", r.reason.as_ref())];
+    for (label, text) in lines {
+        if let Some(text) = text {
+            let _ = writeln!(out, "  {label}{text}");
+        }
+    }
+    out
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> ExitCode {
-    let wanted = |rule: &&'static Rule| args.rule.as_deref().is_none_or(|id| rule.id == id);
-    let entries: Vec<Entry> = rules::all().filter(wanted).map(Entry::new).collect();
-    if let (Some(id), true) = (&args.rule, entries.is_empty()) {
+    let wanted = |id: &str| args.rule.as_deref().is_none_or(|rule| rule == id);
+    let entries: Vec<Entry> = rules::all().filter(|r| wanted(r.id)).map(Entry::new).collect();
+    let mut others: Vec<Requirement> =
+        coverage::subjects().into_iter().flat_map(|s| s.requirements).collect();
+    others.retain(|r| wanted(&r.id) && rules::find(&r.id).is_none());
+    if let (Some(id), true, true) = (&args.rule, entries.is_empty(), others.is_empty()) {
         eprintln!("vpim-milter: no rule {id:?}; `vpim-milter explain` lists all");
         return ExitCode::from(EXIT_USAGE);
     }
-    let text = match args.format {
-        Format::Text => entries.iter().map(Entry::text).collect::<Vec<_>>().join("\n"),
-        Format::Markdown => entries.iter().map(Entry::markdown).collect(),
-        Format::Json => json(args.rule.is_some(), &entries) + "\n",
+    let text = match (args.format, args.rule.is_some()) {
+        (Format::Markdown, false) => coverage::document(),
+        (Format::Text, false) => entries.iter().map(Entry::text).collect::<Vec<_>>().join("\n"),
+        (Format::Text, true) => {
+            entries.iter().map(Entry::text).chain(others.iter().map(other_text)).collect()
+        }
+        (Format::Markdown, true) => {
+            let other = |r: &Requirement| format!("```\n{}```\n", other_text(r));
+            entries.iter().map(Entry::markdown).chain(others.iter().map(other)).collect()
+        }
+        (Format::Json, one) => json(one, &entries, &others) + "\n",
     };
     files::finish(files::print(text.as_bytes()).map(|()| ExitCode::SUCCESS))
 }
 
-fn json(one: bool, entries: &[Entry]) -> String {
-    match entries.first().filter(|_| one) {
-        Some(entry) => serde_json::to_string_pretty(entry),
-        None => serde_json::to_string_pretty(entries),
+fn json(one: bool, entries: &[Entry], others: &[Requirement]) -> String {
+    let values = entries.iter().map(serde_json::to_value).chain(others.iter().map(serde_json::to_value));
+    let values: Vec<serde_json::Value> = values.filter_map(Result::ok).collect();
+    match values.first().filter(|_| one) {
+        Some(value) => serde_json::to_string_pretty(value),
+        None => serde_json::to_string_pretty(&values),
     }
     .unwrap_or_default()
 }
@@ -126,5 +154,20 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_no_rule_is_explained_too() {
+        let all: Vec<Requirement> = coverage::subjects().into_iter().flat_map(|s| s.requirements).collect();
+        let turn = all.iter().find(|r| r.id == "vpim2-smtp-turn").unwrap();
+        assert!(
+            other_text(turn).contains("MUST NOT by RFC 3801 5.1 (not-observable)"),
+            "{}",
+            other_text(turn)
+        );
+        let value =
+            json(false, &[Entry::new(rules::find("vpim2-voice-message-version").unwrap())], &all[..1]);
+        let value: serde_json::Value = value.parse().unwrap();
+        assert_eq!((value[0]["kind"].as_str(), value[1]["rule"].as_str()), (Some("rule"), Some(&*all[0].id)));
     }
 }

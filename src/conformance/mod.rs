@@ -3,6 +3,7 @@
 //! A rule is one item of one table per subject (`rules/`), with id, level, citation, text, check,
 //! repair and samples. [`judge`] runs every rule that applies to the class of a message.
 
+pub mod coverage;
 pub mod replies;
 pub mod report;
 pub mod rule;

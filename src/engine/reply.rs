@@ -60,8 +60,10 @@ pub fn demand(unmet: &Unmet, action: Action) -> Reply {
 
 /// A refusal for a message that cannot be converted, of `class` 4 or 5.
 pub fn not_converted(profile: &str, refused: &Refused, class: u8) -> Reply {
-    // RFC 3463 3.7: x.6.2 conversion prohibited, x.6.3 required but not supported, x.6.5 failed.
+    // RFC 3463 3.7: x.6.1 media not supported, x.6.2 conversion prohibited, x.6.3 required but not
+    // supported, x.6.5 failed.
     let detail = match refused {
+        Refused::Unreadable { .. } => 1,
         Refused::Untouchable(_) => 2,
         Refused::NotSupported { .. } => 3,
         _ => 5,

@@ -182,8 +182,9 @@ fn join_sections(raw: Vec<(String, String)>) -> Vec<(String, String)> {
             None => (name, false),
         };
         match base.split_once('*') {
-            Some((stem, number)) if number.parse::<usize>().is_ok_and(|n| n < MAX_PARAMETERS) => {
-                let n = number.parse().unwrap_or(0);
+            // RFC 2231 3: numbers start at 0 and have no leading zeros.
+            Some((stem, number)) if section_number(number).is_some() => {
+                let n = section_number(number).unwrap_or(0);
                 if !sections.iter().any(|(s, ..)| s == stem) {
                     // Keeps the place of the first section.
                     out.push((stem.to_owned(), String::new()));
@@ -195,14 +196,24 @@ fn join_sections(raw: Vec<(String, String)>) -> Vec<(String, String)> {
         }
     }
     sections.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    sections.dedup_by(|b, a| a.0 == b.0 && a.1 == b.1);
     for (name, value) in &mut out {
-        let mut first = true;
-        for (_, _, extended, text) in sections.iter().filter(|(stem, ..)| stem == name) {
-            value.push_str(&if *extended { decode_extended(text, first) } else { text.clone() });
-            first = false;
+        let of_name = sections.iter().filter(|(stem, ..)| stem == name);
+        // Only what stands before the first gap belongs together.
+        for (_, n, extended, text) in of_name.enumerate().take_while(|(at, s)| *at == s.1).map(|(_, s)| s) {
+            value.push_str(&if *extended { decode_extended(text, *n == 0) } else { text.clone() });
         }
     }
+    // A set without its first section says nothing.
+    let begun = |name: &String| sections.iter().any(|(stem, n, ..)| stem == name && *n == 0);
+    out.retain(|(name, value)| !value.is_empty() || begun(name) || !sections.iter().any(|(s, ..)| s == name));
     out
+}
+
+/// The number of a section.
+fn section_number(text: &str) -> Option<usize> {
+    let canonical = text == "0" || !text.starts_with('0');
+    text.parse().ok().filter(|n| canonical && *n < MAX_PARAMETERS)
 }
 
 fn decode_extended(value: &str, has_charset: bool) -> String {

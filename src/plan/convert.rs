@@ -67,7 +67,7 @@ pub fn convert(
     let Some(entity) = survey.message.entity(body.entity) else { return Ok(None) };
     let wanted = if is_audio(body) { &request.profile.audio } else { &request.profile.fax };
     let Some(wanted) = wanted else { return Ok(None) };
-    let report = body.facts.as_ref().map_err(|e| Refused::media(&number, e.clone()))?;
+    let report = body.facts.as_ref().map_err(|e| Refused::unreadable(&number, e.clone()))?;
     let mut declared = body.declared.clone();
     match &report.facts {
         Facts::Audio(audio) if is_swapped(audio) => declared = media_type("audio/AAL2-G726-32"),
@@ -214,7 +214,7 @@ pub fn default_stem(body: &Body) -> &'static str {
 
 /// Whether an error means that this one part is beyond us, not the whole message.
 pub fn is_part_error(error: &Refused) -> bool {
-    matches!(error, Refused::NotSupported { .. } | Refused::Failed { .. })
+    matches!(error, Refused::Unreadable { .. } | Refused::NotSupported { .. } | Refused::Failed { .. })
 }
 
 /// Why a body could not even be read.

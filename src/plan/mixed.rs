@@ -9,7 +9,6 @@ use super::summary::{self, Line};
 use super::{Plan, Refused, Request};
 use crate::limits::Budget;
 use crate::message::{Content, EntityId, Message};
-use crate::vpim::survey::Body;
 use crate::vpim::{Class, Survey};
 
 /// Plans it.
@@ -175,9 +174,4 @@ pub(super) fn part_boundary(message: &Message<'_>, parts: &[Vec<u8>]) -> String 
         }
         salt += 1;
     }
-}
-
-/// Bodies of the message proper that could not be read, for the log.
-pub(super) fn unreadable<'s>(survey: &'s Survey<'_>) -> impl Iterator<Item = &'s Body> {
-    survey.bodies.iter().filter(|b| convert::read_error(b).is_some())
 }

@@ -7,6 +7,7 @@
 mod convert;
 pub mod duty;
 pub mod guard;
+mod handling;
 mod mixed;
 mod part;
 pub mod repair;
@@ -38,6 +39,14 @@ pub enum Refused {
     /// The message must not be changed at all (signed, encrypted, conversion prohibited, ambiguous).
     #[error("{0}")]
     Untouchable(String),
+    /// The bytes of a part cannot be read as what they claim to be, by nobody (RFC 3463 x.6.1).
+    #[error("part {part}: {why}")]
+    Unreadable {
+        /// Part number.
+        part: String,
+        /// The reason.
+        why: String,
+    },
     /// A part is in a format we cannot convert for this destination (RFC 3463 x.6.3).
     #[error("part {part}: {why}")]
     NotSupported {
@@ -72,6 +81,16 @@ impl From<EditError> for Refused {
 }
 
 impl Refused {
+    /// A body that could not even be read.
+    fn unreadable(part: &str, error: MediaError) -> Self {
+        match error {
+            MediaError::Malformed { .. } => {
+                Refused::Unreadable { part: part.to_owned(), why: error.to_string() }
+            }
+            other => Refused::media(part, other),
+        }
+    }
+
     fn media(part: &str, error: MediaError) -> Self {
         let part = part.to_owned();
         match error {

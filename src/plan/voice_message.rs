@@ -6,9 +6,9 @@
 //! that cannot be converted refuses the whole message: the destination could not play it.
 
 use super::convert::{self, is_audio};
-use super::mixed::{in_scope, part_boundary, unreadable};
+use super::mixed::{in_scope, part_boundary};
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
-use super::{Plan, Refused, Request};
+use super::{Plan, Refused, Request, handling};
 use crate::limits::Budget;
 use crate::message::{Content, Entity, EntityId, Message, Span, value};
 use crate::policy::Profile;
@@ -34,10 +34,10 @@ fn plan_at(
     budget: &mut Budget,
     depth: u8,
 ) -> Result<Plan, Refused> {
-    if let Some(body) = unreadable(survey).next() {
+    for body in &survey.bodies {
+        let Some(error) = convert::read_error(body) else { continue };
         let number = survey.message.part_number(body.entity).unwrap_or_default();
-        let why = convert::read_error(body).map(ToString::to_string).unwrap_or_default();
-        return Err(Refused::NotSupported { part: number, why });
+        handling::without(survey.message, body.entity, depth, Refused::unreadable(&number, error.clone()))?;
     }
     if survey.bodies.is_empty() {
         return Err(Refused::NotSupported {
@@ -46,14 +46,14 @@ fn plan_at(
         });
     }
     if survey.message.root().content_type.is("multipart/report") {
-        return in_place(survey, request, budget);
+        return in_place(survey, request, budget, depth);
     }
     let outside_root = |e: &Entity| is_voice_message(e) && foreign_outside(survey.message, e, request);
     match survey.class {
         Class::Vpim2 | Class::Vpim2Rfc2421
             if has_voice_message(survey.message) && !outside_root(survey.message.root()) =>
         {
-            in_place(survey, request, budget)
+            in_place(survey, request, budget, depth)
         }
         _ => rebuilt(survey, request, budget, depth),
     }
@@ -89,14 +89,24 @@ fn foreign_outside(message: &Message<'_>, voice_message: &Entity, request: Reque
 }
 
 /// Edits the bodies and foreign parts of voice messages where they are.
-fn in_place(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> Result<Plan, Refused> {
+fn in_place(
+    survey: &Survey<'_>,
+    request: Request<'_>,
+    budget: &mut Budget,
+    depth: u8,
+) -> Result<Plan, Refused> {
     let message = survey.message;
     let mut plan = Plan::default();
     let mut names = Vec::new();
     for body in survey.bodies.iter().filter(|b| in_scope(message, b.entity, request.profile.forwarded)) {
         let Some(entity) = message.entity(body.entity) else { continue };
-        if let Some(new) = converted_part(survey, body, body.voice, request, budget, &mut names, &mut plan)? {
-            plan.edits.body(entity.span(), new);
+        match converted_part(survey, body, body.voice, request, budget, &mut names, &mut plan) {
+            Ok(None) => {}
+            Ok(Some(new)) => plan.edits.body(entity.span(), new),
+            Err(refused) => {
+                plan.losses.push(handling::without(message, body.entity, depth, refused)?);
+                remove_part(&mut plan.edits, message, body.entity);
+            }
         }
     }
     for (id, entity) in message.entities() {
@@ -172,7 +182,10 @@ fn rebuilt(
         // A PDF beside voice or fax is an attachment like others; alone it is the fax.
         let has_other = survey.bodies.iter().any(|b| !convert::is_document(b));
         if let Some(body) = survey.body(id).filter(|b| !has_other || !convert::is_document(b)) {
-            inside.extend(voice_part(survey, body, request, budget, &mut names, &mut plan)?);
+            match voice_part(survey, body, request, budget, &mut names, &mut plan) {
+                Ok(part) => inside.extend(part),
+                Err(refused) => plan.losses.push(handling::without(message, id, depth, refused)?),
+            }
             continue;
         }
         let octets = entity.span().of(message.raw()).to_vec();
@@ -347,5 +360,10 @@ fn complete_header(survey: &Survey<'_>, request: Request<'_>, plan: &mut Plan) {
     if message.value(root, "Return-Path").is_some() {
         set_field(&mut plan.edits, message, 0, "Return-Path", None);
         plan.actions.push("Return-Path removed".to_owned());
+    }
+    // 4.2.3: blind recipients are not disclosed.
+    if message.value(root, "Bcc").is_some_and(|v| !v.trim_ascii().is_empty()) {
+        set_field(&mut plan.edits, message, 0, "Bcc", None);
+        plan.actions.push("Bcc removed".to_owned());
     }
 }

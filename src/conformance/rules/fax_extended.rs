@@ -2,7 +2,7 @@
 
 use super::fax::{is_fax_address, undecodable};
 use super::lookup::*;
-use super::notification::{DSN, MDN, of, says, status};
+use super::status::{DSN, MDN, of, says, status};
 use super::samples::*;
 use super::tiff_samples::put;
 use crate::conformance::rule::{Findings, Level, Rule, Sample, Samples};
