@@ -13,6 +13,7 @@ mod level;
 mod nibble;
 mod pcm;
 mod resample;
+pub mod waveform;
 
 pub use formats::{Format, formats, media_type_of_extension};
 
