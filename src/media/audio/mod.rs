@@ -8,6 +8,7 @@
 
 pub mod codec;
 mod container;
+pub mod dsp;
 mod formats;
 mod level;
 mod nibble;
@@ -42,6 +43,10 @@ pub struct AudioFacts {
     pub rms_dbfs: Option<f32>,
     /// Highest sample in dB of full scale; `None` for silence or where not decoded.
     pub peak_dbfs: Option<f32>,
+    /// Share of the time that is silence: 30 dB softer than the speech; `None` where not decoded.
+    pub silence_share: Option<f32>,
+    /// Lowest and highest samples of up to 60 equal spans of time, for a drawing; empty where not decoded.
+    pub outline: Vec<(i16, i16)>,
     /// For headerless G.726-32: which nibble order the bytes decode to speech in.
     pub nibble_order: Option<NibbleOrder>,
     /// Damage that was read around (lying sizes, trailing bytes...), in words.
@@ -76,15 +81,42 @@ pub fn inspect(
 ) -> Result<AudioFacts, MediaError> {
     budget.check()?;
     let stream = container::open(declared, input)?;
+    let mut sketch = Sketch::default();
     let level = match stream.check_form() {
-        Ok(()) => Some(pcm::measure(&stream, budget)?),
+        Ok(()) => Some(pcm::measure(&stream, budget, |samples| sketch.add(samples))?),
         Err(_) => None,
     };
     let mut facts = facts(&stream, level);
+    if level.is_some() {
+        sketch.finish(&mut facts);
+    }
     if (stream.container, stream.codec.name) == ("raw", codec::RFC_3802) {
         facts.nibble_order = Some(nibble::order(stream.data, budget)?);
     }
     Ok(facts)
+}
+
+/// What only an inspection looks at.
+#[derive(Default)]
+struct Sketch {
+    loudness: dsp::loudness::Loudness,
+    waveform: waveform::Waveform,
+}
+
+impl Sketch {
+    /// Columns of the outline.
+    const COLUMNS: usize = 60;
+
+    fn add(&mut self, samples: &[i16]) {
+        self.loudness.add(samples);
+        self.waveform.add(samples);
+    }
+
+    fn finish(mut self, facts: &mut AudioFacts) {
+        self.loudness.finish();
+        facts.silence_share = Some(self.loudness.silence_share() as f32);
+        facts.outline = self.waveform.columns(Self::COLUMNS);
+    }
 }
 
 fn facts(stream: &Stream, level: Option<Level>) -> AudioFacts {
@@ -96,6 +128,8 @@ fn facts(stream: &Stream, level: Option<Level>) -> AudioFacts {
         samples: stream.samples(),
         rms_dbfs: level.and_then(|level| level.rms_dbfs()),
         peak_dbfs: level.and_then(|level| level.peak_dbfs()),
+        silence_share: None,
+        outline: Vec::new(),
         nibble_order: None,
         defects: stream.defects.clone(),
     }
@@ -114,12 +148,12 @@ pub fn convert(
     let stream = container::open(declared, input)?;
     stream.check_form()?;
     // The header goes first, but knows its sizes last.
-    let mut bytes = header(target, 0).ok_or_else(|| too_long(target))?;
+    let mut bytes = header(target, 0, 0).ok_or_else(|| too_long(target))?;
     let header_bytes = bytes.len();
     budget.output(header_bytes)?;
     let outcome = pcm::convert(&stream, target.codec, &mut bytes, budget)?;
     let data_bytes = bytes.len() - header_bytes;
-    let header = header(target, data_bytes).ok_or_else(|| too_long(target))?;
+    let header = header(target, data_bytes, outcome.samples).ok_or_else(|| too_long(target))?;
     if let Some(front) = bytes.get_mut(..header_bytes) {
         front.copy_from_slice(&header);
     }
@@ -127,7 +161,7 @@ pub fn convert(
         budget.output(1)?;
         bytes.push(0);
     }
-    let output = output_facts(target, data_bytes);
+    let output = output_facts(target, data_bytes, outcome.samples);
     let report = Report {
         facts: Facts::Audio(facts(&stream, outcome.level)),
         output: Some(Facts::Audio(output)),
@@ -137,12 +171,13 @@ pub fn convert(
 }
 
 /// The container's octets before `data_bytes` of data; their number does not depend on it. `None` where
-/// the container cannot say the size.
-fn header(target: Target, data_bytes: usize) -> Option<Vec<u8>> {
+/// the container cannot say the size. `samples` counts without the padding of a last frame.
+fn header(target: Target, data_bytes: usize, samples: u64) -> Option<Vec<u8>> {
     match target.container {
         TargetContainer::Raw => Some(Vec::new()),
         TargetContainer::Wav => {
-            let samples = target.codec.samples_in(data_bytes, 1)?;
+            let held = target.codec.samples_in(data_bytes, 1)?;
+            let samples = if target.codec.has_frames() { samples.min(held) } else { held };
             container::wav::header(target.codec, resample::RATE_HZ, samples, data_bytes)
         }
         TargetContainer::Au => container::au::header(target.codec, resample::RATE_HZ, data_bytes),
@@ -153,15 +188,19 @@ fn too_long(target: Target) -> MediaError {
     MediaError::Unsupported(format!("more {} than {} can hold", target.codec.name, target.container.name()))
 }
 
-fn output_facts(target: Target, data_bytes: usize) -> AudioFacts {
+fn output_facts(target: Target, data_bytes: usize, samples: u64) -> AudioFacts {
+    let held = target.codec.samples_in(data_bytes, 1);
+    let tells = target.codec.has_frames() && target.container == TargetContainer::Wav;
     AudioFacts {
         container: target.container.name().into(),
         codec: target.codec.name.into(),
         sample_rate_hz: resample::RATE_HZ,
         channels: 1,
-        samples: target.codec.samples_in(data_bytes, 1),
+        samples: if tells { Some(samples) } else { held },
         rms_dbfs: None,
         peak_dbfs: None,
+        silence_share: None,
+        outline: Vec::new(),
         nibble_order: None,
         defects: Vec::new(),
     }

@@ -20,13 +20,20 @@ pub struct Outcome {
     pub level: Option<Level>,
     /// What was lost, in words.
     pub losses: Vec<String>,
+    /// Samples that the output stands for, without padding.
+    pub samples: u64,
 }
 
-/// Measures the loudness of a stream.
-pub fn measure(stream: &Stream, budget: &mut Budget) -> Result<Level, MediaError> {
+/// Measures the loudness of a stream; `look` sees its samples too.
+pub fn measure(
+    stream: &Stream,
+    budget: &mut Budget,
+    mut look: impl FnMut(&[i16]),
+) -> Result<Level, MediaError> {
     let mut level = Level::default();
     decode(stream, budget, |samples, _| {
         level.add(samples);
+        look(samples);
         Ok(())
     })?;
     Ok(level)
@@ -51,9 +58,10 @@ fn chunks<'a>(stream: &Stream<'a>) -> impl Iterator<Item = (&'a [u8], usize)> + 
     let channels = usize::from(stream.channels.max(1));
     let units = CHUNK_SAMPLES / codec.unit_samples / channels;
     let whole = stream.data.len() - stream.data.len() % codec.frame_bytes(stream.channels);
-    let (bits, data) =
-        (usize::from(codec.bits_per_sample.max(1)), stream.data.get(..whole).unwrap_or_default());
-    data.chunks(units * codec.unit_bytes * channels).map(move |chunk| (chunk, chunk.len() * 8 / bits))
+    let data = stream.data.get(..whole).unwrap_or_default();
+    let samples = |chunk: &[u8]| codec.samples_in(chunk.len(), 1).and_then(|n| usize::try_from(n).ok());
+    data.chunks(units.max(1) * codec.unit_bytes * channels)
+        .map(move |chunk| (chunk, samples(chunk).unwrap_or_default()))
 }
 
 /// Decodes chunk by chunk; `each` sees the samples with the channels interleaved.
@@ -66,10 +74,16 @@ fn decode(
     let Some(decoder) = stream.codec.decoder else { return Ok(()) };
     let mut decoder = decoder(stream.codec);
     let mut samples = Vec::with_capacity(CHUNK_SAMPLES);
+    // A last block may hold padding.
+    let mut left = stream.samples().map(|samples| samples.saturating_mul(stream.channels.into()));
     for (chunk, count) in chunks(stream) {
         budget.samples(count)?;
         samples.clear();
         decoder.decode(chunk, &mut samples);
+        if let Some(left) = &mut left {
+            samples.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= samples.len() as u64;
+        }
         each(&samples, budget)?;
     }
     Ok(())
@@ -108,7 +122,10 @@ fn transcode(
         transcoder.transcode(chunk, out);
         budget.output(out.len() - before)?;
     }
-    Ok(Outcome::default())
+    let before = out.len();
+    transcoder.finish(out);
+    budget.output(out.len() - before)?;
+    Ok(Outcome { samples: stream.samples().unwrap_or_default(), ..Outcome::default() })
 }
 
 fn through_linear(
@@ -122,7 +139,7 @@ fn through_linear(
         return Err(MediaError::Unsupported(format!("{} cannot be written", target.name)));
     };
     let mut encoder = encoder(target);
-    let mut level = Level::default();
+    let (mut level, mut count) = (Level::default(), 0);
     let mut resampler = match stream.sample_rate_hz {
         RATE_HZ => None,
         other => Some(Resampler::new(other)?),
@@ -140,6 +157,7 @@ fn through_linear(
             }
         };
         let before = out.len();
+        count += samples.len() as u64;
         encoder.encode(samples, out);
         Ok(budget.output(out.len() - before)?)
     })?;
@@ -147,11 +165,12 @@ fn through_linear(
     if let Some(resampler) = &mut resampler {
         at_8_khz.clear();
         resampler.finish(&mut at_8_khz)?;
+        count += at_8_khz.len() as u64;
         encoder.encode(&at_8_khz, out);
     }
     encoder.finish(out);
     budget.output(out.len() - before)?;
-    Ok(Outcome { level: Some(level), losses: losses(stream) })
+    Ok(Outcome { level: Some(level), losses: losses(stream), samples: count })
 }
 
 /// The mean of the channels.

@@ -6,6 +6,7 @@
 mod foreign;
 pub(super) mod g711;
 pub(super) mod g726;
+pub(super) mod gsm;
 mod pcm;
 
 /// Coded bytes to 16-bit linear samples; channels interleaved. Any bytes decode to something.
@@ -27,6 +28,9 @@ pub trait Encoder {
 pub trait Transcoder {
     /// Appends the new coding of `input`. Every call but the last is given whole [`Codec::unit_bytes`].
     fn transcode(&mut self, input: &[u8], out: &mut Vec<u8>);
+
+    /// Appends what waits.
+    fn finish(&mut self, _out: &mut Vec<u8>) {}
 }
 
 /// Makes a decoder in its initial state.
@@ -85,16 +89,30 @@ impl Codec {
 
     /// Octets that cannot be split without splitting a sample.
     pub fn frame_bytes(&self, channels: u16) -> usize {
-        if self.unit_samples == 1 { self.unit_bytes * usize::from(channels.max(1)) } else { 1 }
+        if self.unit_samples == 1 || self.has_frames() {
+            self.unit_bytes * usize::from(channels.max(1))
+        } else {
+            1
+        }
     }
 
     /// Octets a second.
     pub fn byte_rate(&self, sample_rate_hz: u32, channels: u16) -> u64 {
-        u64::from(self.bits_per_sample) * u64::from(channels) * u64::from(sample_rate_hz) / 8
+        let bytes = self.unit_bytes as u64 * u64::from(channels) * u64::from(sample_rate_hz);
+        bytes / self.unit_samples.max(1) as u64
+    }
+
+    /// True for codecs of frames, which cannot be cut within.
+    pub fn has_frames(&self) -> bool {
+        self.bits_per_sample == 0 && self.unit_samples > 1
     }
 
     /// Samples of one channel that `bytes` octets of `channels` channels hold.
     pub fn samples_in(&self, bytes: usize, channels: u16) -> Option<u64> {
+        if self.has_frames() {
+            let units = bytes / self.unit_bytes;
+            return (units as u64 * self.unit_samples as u64).checked_div(channels.into());
+        }
         let bits = u64::from(self.bits_per_sample) * u64::from(channels);
         (bytes as u64 * 8).checked_div(bits)
     }
@@ -127,8 +145,8 @@ pub static CODECS: &[&Codec] = &[
     &g726::AAL2_G726_16,
     &g726::AAL2_G726_24,
     &g726::AAL2_G726_40,
-    &foreign::GSM,
-    &foreign::GSM_MS,
+    &gsm::GSM,
+    &gsm::GSM_MS,
     &foreign::AMR,
     &foreign::AMR_WB,
     &foreign::MP3,

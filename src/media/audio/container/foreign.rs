@@ -1,4 +1,4 @@
-//! Formats that are recognised, so that a report can name them, but not read yet.
+//! Formats without a container of ours: named, and read where the codec is.
 
 use super::{Stream, number};
 use crate::media::audio::codec;
@@ -53,12 +53,10 @@ pub fn recognise_weakly<'a>(declared: &Mime, input: &'a [u8]) -> Option<Stream<'
     }
     let declared_gsm = codec::of_media_type(declared.essence_str()).is_some_and(|codec| codec.name == "gsm");
     let frames = input.chunks(GSM_FRAME_BYTES);
-    let marked =
-        !input.is_empty() && frames.clone().all(|frame| frame.first().is_some_and(|o| o >> 4 == 0xD));
+    let marked = !input.is_empty() && frames.clone().all(codec::gsm::is_frame);
     // Eight marks by chance: one in 2^32.
     (marked && (declared_gsm || frames.len() >= 8)).then(|| {
         let mut gsm = stream("raw", "gsm", 8_000, input);
-        gsm.samples = Some((input.len() / GSM_FRAME_BYTES) as u64 * FRAME_SAMPLES);
         if !input.len().is_multiple_of(GSM_FRAME_BYTES) {
             gsm.defects.push("the last frame is cut short".into());
         }

@@ -55,7 +55,13 @@ impl<'a> Stream<'a> {
 
     /// Samples of one channel.
     pub fn samples(&self) -> Option<u64> {
-        self.codec.samples_in(self.data.len(), self.channels).or(self.samples)
+        let held = self.codec.samples_in(self.data.len(), self.channels);
+        // What is told may only take padding off the last frame or block.
+        let padding = if self.codec.has_frames() { self.codec.unit_samples as u64 } else { 0 };
+        match (held, self.samples) {
+            (Some(held), Some(told)) if told <= held && held - told < padding => Some(told),
+            (held, told) => held.or(told),
+        }
     }
 
     /// Fails where the form is known, but more than we take.
@@ -81,7 +87,7 @@ pub fn open<'a>(declared: &Mime, input: &'a [u8]) -> Result<Stream<'a>, MediaErr
     // Headerless bodies may hold any bytes: only marks that do not occur by chance count there.
     let found = match recognise(input) {
         Some(stream) => Some(stream),
-        None if headerless.is_some_and(|codec| codec.decoder.is_some()) => None,
+        None if headerless.is_some_and(|codec| codec.decoder.is_some() && !codec.has_frames()) => None,
         None => foreign::recognise_weakly(declared, input).map(Ok),
     };
     match (found, headerless) {
@@ -93,7 +99,9 @@ pub fn open<'a>(declared: &Mime, input: &'a [u8]) -> Result<Stream<'a>, MediaErr
             }
             Ok(stream)
         }
-        (None, Some(codec)) if codec.decoder.is_some() => Ok(Stream::raw(codec, declared, input)),
+        (None, Some(codec)) if codec.decoder.is_some() && (!codec.has_frames() || input.is_empty()) => {
+            Ok(Stream::raw(codec, declared, input))
+        }
         (None, _) if formats::is_known(essence) => {
             Err(MediaError::malformed(essence, "the bytes are nothing of that type"))
         }

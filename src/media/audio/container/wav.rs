@@ -66,7 +66,7 @@ pub fn read(input: &[u8]) -> Result<Stream<'_>, MediaError> {
             defects.push(format!("fmt says {} octets a second, not {byte_rate}", format.byte_rate));
         }
         // A block of G.726 has no agreed size.
-        if codec.unit_samples == 1 && frame != usize::from(format.block_align) {
+        if (codec.unit_samples == 1 || codec.has_frames()) && frame != usize::from(format.block_align) {
             defects.push(format!("fmt says blocks of {} octets, not {frame}", format.block_align));
         }
         if !data.len().is_multiple_of(frame) {
@@ -205,16 +205,20 @@ pub fn header(codec: &Codec, sample_rate_hz: u32, samples: u64, data_bytes: usiz
     let tag = codec.wav_tag?;
     let data_bytes = u32::try_from(data_bytes).ok()?;
     let byte_rate = u32::try_from(codec.byte_rate(sample_rate_hz, 1)).ok()?;
-    let block_align = if codec.unit_samples == 1 { codec.unit_bytes as u16 } else { 1 };
+    let block_align = codec.frame_bytes(1) as u16;
     // RFC 2361 and the format registry: all but PCM carry a size of extra fields and a fact chunk.
     let extra = tag != PCM;
-    let header_bytes = if extra { 50 + 8 } else { 44 };
+    // A codec of frames also says how many samples one has.
+    let frame_samples = codec.has_frames().then_some(codec.unit_samples as u16);
+    let extra_bytes = if frame_samples.is_some() { 2 } else { 0u16 };
+    let header_bytes = if extra { 50 + 8 + usize::from(extra_bytes) } else { 44 };
     let mut out = Vec::with_capacity(header_bytes);
     out.extend_from_slice(b"RIFF");
     let riff_bytes = data_bytes.checked_add(data_bytes % 2)?.checked_add(header_bytes as u32 - 8)?;
     out.extend_from_slice(&riff_bytes.to_le_bytes());
     out.extend_from_slice(b"WAVEfmt ");
-    out.extend_from_slice(&(if extra { 18u32 } else { 16 }).to_le_bytes());
+    let format_bytes = if extra { 18 + u32::from(extra_bytes) } else { 16 };
+    out.extend_from_slice(&format_bytes.to_le_bytes());
     out.extend_from_slice(&tag.to_le_bytes());
     out.extend_from_slice(&1u16.to_le_bytes());
     out.extend_from_slice(&sample_rate_hz.to_le_bytes());
@@ -222,7 +226,8 @@ pub fn header(codec: &Codec, sample_rate_hz: u32, samples: u64, data_bytes: usiz
     out.extend_from_slice(&block_align.to_le_bytes());
     out.extend_from_slice(&codec.bits_per_sample.to_le_bytes());
     if extra {
-        out.extend_from_slice(&0u16.to_le_bytes());
+        out.extend_from_slice(&extra_bytes.to_le_bytes());
+        out.extend(frame_samples.into_iter().flat_map(u16::to_le_bytes));
         out.extend_from_slice(b"fact");
         out.extend_from_slice(&4u32.to_le_bytes());
         out.extend_from_slice(&u32::try_from(samples).ok()?.to_le_bytes());
