@@ -5,10 +5,11 @@
 //! in turn with our own code, so that all see the same machine; they are not part of the package.
 
 use criterion::{Criterion, Throughput};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use support::{built, rate, run_peer, target_dir};
 use vpim_milter::media::audio::codec::{self, Codec};
+
+mod support;
 
 const SPEECH: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/audio/s1.s16"));
 /// The speech is repeated to half a minute, a usual message.
@@ -113,54 +114,4 @@ fn ours(samples: &[i16]) -> (f64, f64) {
         decode(codec, &coded, &mut linear);
     });
     (encoding, decoding)
-}
-
-fn rate(samples: usize, mut round: impl FnMut()) -> f64 {
-    let (begin, cpu) = (Instant::now(), cpu_seconds());
-    let mut rounds = 0;
-    while rounds < 3 || begin.elapsed() < Duration::from_millis(500) {
-        round();
-        rounds += 1;
-    }
-    let wall = begin.elapsed().as_secs_f64();
-    let spent = cpu.zip(cpu_seconds()).map_or(wall, |(before, after)| after - before);
-    (rounds * samples) as f64 / 1e6 / spent
-}
-
-/// CPU time of this thread where the system tells it (Linux); the peers count theirs too.
-fn cpu_seconds() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds: f64 = text.split(' ').next()?.parse().ok()?;
-    Some(nanoseconds / 1e9)
-}
-
-fn target_dir() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from)
-}
-
-/// Compiles a peer; says so where that is not possible.
-fn built(name: &str, libraries: &str) -> Option<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(format!("{name}.c"));
-    let program = target_dir().join(name);
-    let output =
-        Command::new("cc").arg("-O2").arg(source).arg("-o").arg(&program).args(libraries.split(' ')).output();
-    match output {
-        Ok(output) if output.status.success() => Some(program),
-        Ok(_) => {
-            println!("skipped: {name} (its library is not installed)");
-            None
-        }
-        Err(_) => {
-            println!("skipped: {name} (no C compiler)");
-            None
-        }
-    }
-}
-
-fn run_peer(program: &Path, input: &Path) -> Option<(f64, f64)> {
-    let output = Command::new(program).arg(input).arg("0.5").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let figure = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    Some((figure("encode ")?, figure("decode ")?))
 }

@@ -78,6 +78,8 @@ fn ffmpeg_reads_what_we_write() {
     assert_reads("ffmpeg", &raw("wav"), "audio/wav;codec=6", 30.0);
     assert_reads("ffmpeg", &raw("wav"), "audio/wav;codec=7", 30.0);
     assert_reads("ffmpeg", &raw("wav"), "audio/wav;codec=45", 12.0);
+    assert_reads("ffmpeg", &raw("wav"), "audio/wav;codec=31", 6.0);
+    assert_reads("ffmpeg", &raw("gsm"), "audio/gsm", 6.0);
     assert_reads("ffmpeg", &raw("au"), "audio/au", 30.0);
 }
 
@@ -87,6 +89,8 @@ fn sox_reads_what_we_write() {
     assert_reads("sox", &format!("-t wav - {SOX_OUT}"), "audio/wav;codec=6", 30.0);
     assert_reads("sox", &format!("-t wav - {SOX_OUT}"), "audio/wav;codec=7", 30.0);
     assert_reads("sox", &format!("-t au - {SOX_OUT}"), "audio/au", 30.0);
+    assert_reads("sox", &format!("-t wav - {SOX_OUT}"), "audio/wav;codec=31", 6.0);
+    assert_reads("sox", &format!("-t gsm - {SOX_OUT}"), "audio/gsm", 6.0);
 }
 
 #[test]

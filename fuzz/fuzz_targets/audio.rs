@@ -1,20 +1,20 @@
-//! Containers and codecs. The first octet chooses the declared type and the target.
+//! Containers and codecs. The halves of the first octet choose the declared type and the target.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::media::{self, Job};
 
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 10] = [
     "audio/32KADPCM", "audio/basic", "audio/wav", "audio/PCMA", "audio/L16;rate=8000", "audio/x-s16le;rate=44100",
-    "audio/AAL2-G726-32", "application/octet-stream",
+    "audio/AAL2-G726-32", "application/octet-stream", "audio/gsm", "audio/wav;codec=31",
 ];
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_first() else { return };
     let pick = |n: usize| TYPES[n % TYPES.len()].parse().expect("a type");
     let limits = Limits { audio_seconds: 60, output_bytes: 1 << 24, ..Limits::default() };
-    let job = Job::Convert { declared: pick(usize::from(*choice)), target: pick(usize::from(choice / 8)) };
+    let job = Job::Convert { declared: pick(usize::from(choice & 15)), target: pick(usize::from(choice >> 4)) };
     if let Ok(output) = media::run(&job, bytes, &limits, &mut Budget::new(&limits)) {
         assert!(output.bytes.len() <= 1 << 24);
     }

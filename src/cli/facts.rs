@@ -82,6 +82,8 @@ mod tests {
             samples: Some(12_000),
             rms_dbfs: Some(-24.44),
             peak_dbfs: None,
+            silence_share: Some(0.25),
+            outline: Vec::new(),
             nibble_order: Some(NibbleOrder { swapped: true, confidence: 1.0 }),
             defects: Vec::new(),
         };

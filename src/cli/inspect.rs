@@ -161,6 +161,10 @@ fn audio_lines(audio: &AudioFacts) -> Vec<String> {
     if let (Some(rms), Some(peak)) = (audio.rms_dbfs, audio.peak_dbfs) {
         lines.push(format!("level [{}] rms {rms:.1} dB, peak {peak:.1} dB of full scale", bar(rms, peak)));
     }
+    if let Some(share) = audio.silence_share {
+        lines.push(format!("silence {:.0} % of the time", 100.0 * share));
+        lines.extend(drawing(&audio.outline));
+    }
     if let Some(order) = audio.nibble_order {
         let first = if order.swapped { "high bits (wrong for RFC 3802)" } else { "low bits" };
         lines.push(format!("first code word in the {first}, certainty {:.2}", order.confidence));
@@ -183,6 +187,30 @@ fn bar(rms: f32, peak: f32) -> String {
             }
         })
         .collect()
+}
+
+/// Rows of a drawing of a waveform, half of them above the middle.
+const ROWS: usize = 8;
+
+/// A waveform in text: a column is the range of its span, on a scale that its loudest sample fills.
+fn drawing(outline: &[(i16, i16)]) -> Vec<String> {
+    let reach = |&(low, high): &(i16, i16)| low.unsigned_abs().max(high.unsigned_abs());
+    let highest = outline.iter().map(reach).max().unwrap_or_default();
+    if highest == 0 {
+        return Vec::new();
+    }
+    let half = (ROWS / 2) as f32;
+    let scale = half / f32::from(highest);
+    let row = |row: usize| -> String {
+        // From the middle of the top row down.
+        let level = half - 0.5 - row as f32;
+        let column = |&(low, high): &(i16, i16)| {
+            let inside = f32::from(low) * scale <= level && level <= f32::from(high) * scale;
+            if inside { '#' } else { ' ' }
+        };
+        format!("|{}|", outline.iter().map(column).collect::<String>())
+    };
+    (0..ROWS).map(row).collect()
 }
 
 fn fax_lines(fax: &FaxFacts) -> Vec<String> {
@@ -223,6 +251,14 @@ mod tests {
         let json: serde_json::Value =
             serde_json::from_str(&render("m", raw, Format::Json, &Limits::default())).unwrap();
         assert_eq!(json["entities"][1]["part"], "1");
+    }
+
+    #[test]
+    fn the_waveform_is_drawn_on_its_own_scale() {
+        let drawn = drawing(&[(-1_000, 1_000), (0, 500), (0, 0), (-250, 250)]);
+        let wanted = ["|#   |", "|#   |", "|##  |", "|## #|", "|#  #|", "|#   |", "|#   |", "|#   |"];
+        assert_eq!(drawn, wanted);
+        assert!(drawing(&[(0, 0); 9]).is_empty() && drawing(&[]).is_empty());
     }
 
     #[test]

@@ -274,7 +274,7 @@ mod tests {
         let raw =
             b"X-Mailer: FreeSWITCH \x1b[2J\r\nContent-Type: audio/wav; name=msg_5a1c931a.wav\r\n\r\nx\r\n";
         let named = report(raw);
-        let text = named.text();
+        let text = named.text(text::Paint::Plain);
         assert!(
             text.contains("\n  sender looks like FreeSWITCH (X-Mailer: FreeSWITCH \\u{1b}[2J)\n"),
             "{text}"

@@ -2,8 +2,8 @@
 
 use super::fax::{is_fax_address, undecodable};
 use super::lookup::*;
-use super::status::{DSN, MDN, of, says, status};
 use super::samples::*;
+use super::status::{DSN, MDN, of, says, status};
 use super::tiff_samples::put;
 use crate::conformance::rule::{Findings, Level, Rule, Sample, Samples};
 use crate::message::edit::EditList;

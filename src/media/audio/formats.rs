@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(target_of("audio/x-wav; codec=6").unwrap().codec.name, "pcma");
         assert_eq!(target_of("audio/wav;codec=7").unwrap().codec.name, "pcmu");
         assert_eq!(target_of("audio/wav;codec=45").unwrap().codec.name, "aal2-g726-32");
-        assert!(matches!(target_of("audio/wav;codec=31"), Err(MediaError::Unsupported(_))));
+        assert_eq!(target_of("audio/wav;codec=31").unwrap().codec.name, "gsm-ms");
         assert!(matches!(target_of("audio/wav;codec=zz"), Err(MediaError::Unsupported(_))));
     }
 

@@ -8,6 +8,7 @@
 
 pub mod codec;
 mod container;
+pub mod dsp;
 mod formats;
 mod level;
 mod nibble;
@@ -43,6 +44,10 @@ pub struct AudioFacts {
     pub rms_dbfs: Option<f32>,
     /// Highest sample in dB of full scale; `None` for silence or where not decoded.
     pub peak_dbfs: Option<f32>,
+    /// Share of the time that is silence: 30 dB softer than the speech; `None` where not decoded.
+    pub silence_share: Option<f32>,
+    /// Lowest and highest samples of up to 60 equal spans of time, for a drawing; empty where not decoded.
+    pub outline: Vec<(i16, i16)>,
     /// For headerless G.726-32: which nibble order the bytes decode to speech in.
     pub nibble_order: Option<NibbleOrder>,
     /// Damage that was read around (lying sizes, trailing bytes...), in words.
@@ -77,18 +82,46 @@ pub fn inspect(
 ) -> Result<AudioFacts, MediaError> {
     budget.check()?;
     let stream = container::open(declared, input)?;
-    let outcome = match stream.open().and_then(|opened| pcm::measure(opened, budget)) {
-        Ok(outcome) => outcome,
-        Err(MediaError::Limit(exceeded)) => return Err(exceeded.into()),
-        // Recognised all the same: what is known is told.
-        Err(MediaError::Unsupported(_)) => named_only(&stream, Vec::new()),
-        Err(MediaError::Malformed { reason, .. }) => named_only(&stream, vec![reason]),
-    };
+    let mut sketch = Sketch::default();
+    let outcome =
+        match stream.open().and_then(|opened| pcm::measure(opened, budget, |samples| sketch.add(samples))) {
+            Ok(outcome) => outcome,
+            Err(MediaError::Limit(exceeded)) => return Err(exceeded.into()),
+            // Recognised all the same: what is known is told.
+            Err(MediaError::Unsupported(_)) => named_only(&stream, Vec::new()),
+            Err(MediaError::Malformed { reason, .. }) => named_only(&stream, vec![reason]),
+        };
     let mut facts = facts(&stream, &outcome);
+    if outcome.level.is_some() {
+        sketch.finish(&mut facts);
+    }
     if (stream.container, stream.codec.name) == ("raw", codec::RFC_3802) {
         facts.nibble_order = Some(nibble::order(stream.data, budget)?);
     }
     Ok(facts)
+}
+
+/// What only an inspection looks at.
+#[derive(Default)]
+struct Sketch {
+    loudness: dsp::loudness::Loudness,
+    waveform: waveform::Waveform,
+}
+
+impl Sketch {
+    /// Columns of the outline.
+    const COLUMNS: usize = 60;
+
+    fn add(&mut self, samples: &[i16]) {
+        self.loudness.add(samples);
+        self.waveform.add(samples);
+    }
+
+    fn finish(mut self, facts: &mut AudioFacts) {
+        self.loudness.finish();
+        facts.silence_share = Some(self.loudness.silence_share() as f32);
+        facts.outline = self.waveform.columns(Self::COLUMNS);
+    }
 }
 
 fn named_only(stream: &Stream, defects: Vec<String>) -> Outcome {
@@ -110,6 +143,8 @@ fn facts(stream: &Stream, outcome: &Outcome) -> AudioFacts {
         samples: outcome.samples.or(stream.samples()),
         rms_dbfs: outcome.level.and_then(|level| level.rms_dbfs()),
         peak_dbfs: outcome.level.and_then(|level| level.peak_dbfs()),
+        silence_share: None,
+        outline: Vec::new(),
         nibble_order: None,
         defects: stream.defects.iter().chain(&outcome.defects).cloned().collect(),
     }
@@ -184,6 +219,8 @@ fn output_facts(target: Target, outcome: &Outcome) -> AudioFacts {
         samples: Some(outcome.samples_out),
         rms_dbfs: None,
         peak_dbfs: None,
+        silence_share: None,
+        outline: Vec::new(),
         nibble_order: None,
         defects: Vec::new(),
     }

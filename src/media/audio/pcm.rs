@@ -31,11 +31,16 @@ pub struct Outcome {
     pub samples_out: u64,
 }
 
-/// Measures loudness and length of a stream.
-pub fn measure(opened: Opened, budget: &mut Budget) -> Result<Outcome, MediaError> {
+/// Measures loudness and length of a stream; `look` sees its samples too.
+pub fn measure(
+    opened: Opened,
+    budget: &mut Budget,
+    mut look: impl FnMut(&[i16]),
+) -> Result<Outcome, MediaError> {
     let mut level = Level::default();
     decode(opened, budget, |samples, _| {
         level.add(samples);
+        look(samples);
         Ok(())
     })
     .map(|outcome| Outcome { level: Some(level), ..outcome })

@@ -190,6 +190,33 @@ mod tests {
         }
     }
 
+    /// Output against input in dB, for a tone of `hz` at `rate`. What is not that tone counts with it.
+    fn gain_db(rate: u32, hz: f64) -> f64 {
+        let got = resampled(rate, &tone(rate, hz, rate as usize / 4));
+        let middle = &got[400..1_600];
+        let power = middle.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / middle.len() as f64;
+        10.0 * (power.max(1e-3) / (10_000f64.powi(2) / 2.0)).log10()
+    }
+
+    #[test]
+    fn telephony_passes_flat_and_nothing_folds_back_into_it() {
+        for rate in [11_025, 16_000, 22_050, 44_100, 48_000] {
+            let passed: Vec<f64> = (1..=17).map(|k| gain_db(rate, 200.0 * f64::from(k))).collect();
+            let lowest = passed.iter().copied().fold(f64::MAX, f64::min);
+            let highest = passed.iter().copied().fold(f64::MIN, f64::max);
+            // From 4600 Hz on, a tone would be heard at 3400 Hz or below.
+            let tones = (0..).map(|k| 4_600.0 + 171.0 * f64::from(k));
+            let stopped =
+                tones.take_while(|hz| *hz < f64::from(rate) / 2.0 - 50.0).map(|hz| gain_db(rate, hz));
+            let stopped = stopped.fold(f64::MIN, f64::max);
+            println!(
+                "{rate} Hz: 200 to 3400 Hz within {lowest:+.3} to {highest:+.3} dB, from 4600 Hz {stopped:.1} dB"
+            );
+            assert!(lowest > -0.1 && highest < 0.1, "{rate}: {lowest:+.3} to {highest:+.3} dB");
+            assert!(stopped < -75.0, "{rate}: {stopped:.1} dB");
+        }
+    }
+
     #[test]
     fn what_8_khz_cannot_hold_is_filtered_out() {
         let got = resampled(44_100, &tone(44_100, 6_000.0, 44_100));

@@ -38,13 +38,24 @@ fn snr_db(want: &[i16], got: &[i16]) -> f64 {
     10.0 * (signal / noise.max(1.0)).log10()
 }
 
+/// True for targets that are coded in frames.
+fn is_gsm(target: &str) -> bool {
+    target.contains("gsm") || target.ends_with("codec=31")
+}
+
 /// Everything that can be written, by name.
 fn targets() -> Vec<String> {
     let names = formats().filter(|format| format.can_write).map(|format| format.media_types[0].to_owned());
     names
         .chain(
-            ["audio/wav;codec=6", "audio/wav;codec=7", "audio/wav;codec=11", "audio/wav;codec=45"]
-                .map(String::from),
+            [
+                "audio/wav;codec=6",
+                "audio/wav;codec=7",
+                "audio/wav;codec=11",
+                "audio/wav;codec=31",
+                "audio/wav;codec=45",
+            ]
+            .map(String::from),
         )
         .collect()
 }
@@ -106,7 +117,7 @@ fn every_codec_carries_speech_there_and_back() {
     for target in targets().into_iter().filter(|target| is_waveform(target)) {
         let coded = converted(S16, &target, speech).unwrap();
         let back = words(&converted(&target, S16, &coded).unwrap());
-        let floor = if target.contains("726-16") {
+        let floor = if target.contains("726-16") || is_gsm(&target) {
             8.0
         } else if target.contains("726-24") {
             12.0
@@ -130,15 +141,23 @@ fn our_output_is_what_we_say_it_is() {
         let found = inspected(&target, &output.bytes).unwrap();
         assert_eq!((&found.container, &found.codec), (&said.container, &said.codec), "{target}");
         let samples = found.samples.unwrap();
+        // Frames without a container cannot say that the last one is padded.
+        let written = if target == "audio/gsm" { 480 } else { 400 };
         assert_eq!((found.sample_rate_hz, found.channels), (8_000, 1), "{target}");
         if is_waveform(&target) {
-            assert_eq!(samples, 400, "{target}");
+            assert_eq!(samples, written, "{target}");
         } else {
             assert!((400..4_000).contains(&samples), "{target}: {samples}");
         }
         assert_eq!(said.samples, Some(400), "{target}");
         assert_eq!(found.defects, [""; 0], "{target}");
-        let floor_db = if is_waveform(&target) { 1.5 } else { 12.0 };
+        let floor_db = if is_gsm(&target) {
+            2.5
+        } else if is_waveform(&target) {
+            1.5
+        } else {
+            12.0
+        };
         assert!((found.rms_dbfs.unwrap() + 14.3).abs() < floor_db, "{target}: {found:?}");
     }
 }
@@ -241,14 +260,9 @@ fn unknown_bytes_of_unknown_type_are_refused() {
 
 #[test]
 fn formats_we_cannot_decode_are_named_and_refused() {
-    let gsm = [[0xD0; 33]; 10].concat();
-    let mut wav49 = converted(S16, "audio/wav;codec=7", vector!("tone440.s16")).unwrap();
-    wav49[20] = 0x31;
     let foreign = [
-        ("audio/gsm", gsm, "raw", "gsm", Some(1_600)),
         ("application/octet-stream", b"#!AMR_MC1.0\n\0\0\0\x02".to_vec(), "amr", "unknown", None),
         ("audio/ogg", [b"OggS".as_slice(), &[0; 24], b"Speex   "].concat(), "ogg", "unknown", None),
-        ("audio/wav", wav49, "wav", "gsm-ms", Some(400)),
     ];
     for (declared, bytes, container, codec, samples) in foreign {
         let facts = inspected(declared, &bytes).unwrap();

@@ -10,6 +10,7 @@ mod flac;
 mod foreign;
 pub(super) mod g711;
 pub(super) mod g726;
+pub(super) mod gsm;
 mod mp3;
 mod opus;
 mod packages;
@@ -171,8 +172,8 @@ pub static CODECS: &[&Codec] = &[
     &g726::AAL2_G726_16,
     &g726::AAL2_G726_24,
     &g726::AAL2_G726_40,
-    &foreign::GSM,
-    &foreign::GSM_MS,
+    &gsm::GSM,
+    &gsm::GSM_MS,
     &amr::AMR,
     &amr::AMR_WB,
     &mp3::MP3,

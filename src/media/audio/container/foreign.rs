@@ -6,8 +6,6 @@ use mime::Mime;
 
 /// Octets that a full GSM 06.10 frame has, with its mark in the first nibble.
 const GSM_FRAME_BYTES: usize = 33;
-/// Samples of a GSM frame: 20 ms.
-const FRAME_SAMPLES: u64 = 160;
 
 /// Octets of an ID3v2 header.
 const ID3_BYTES: usize = 10;
@@ -47,12 +45,10 @@ pub fn recognise_weakly<'a>(declared: &Mime, input: &'a [u8]) -> Option<Stream<'
     }
     let declared_gsm = codec::of_media_type(declared.essence_str()).is_some_and(|codec| codec.name == "gsm");
     let frames = input.chunks(GSM_FRAME_BYTES);
-    let marked =
-        !input.is_empty() && frames.clone().all(|frame| frame.first().is_some_and(|o| o >> 4 == 0xD));
+    let marked = !input.is_empty() && frames.clone().all(codec::gsm::is_frame);
     // Eight marks by chance: one in 2^32.
     (marked && (declared_gsm || frames.len() >= 8)).then(|| {
         let mut gsm = Stream { sample_rate_hz: 8_000, channels: 1, ..stream("raw", "gsm", input) };
-        gsm.samples = Some((input.len() / GSM_FRAME_BYTES) as u64 * FRAME_SAMPLES);
         if !input.len().is_multiple_of(GSM_FRAME_BYTES) {
             gsm.defects.push("the last frame is cut short".into());
         }

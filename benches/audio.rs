@@ -1,0 +1,123 @@
+//! Throughput of GSM 06.10, G.711, resampling and base64, against the libraries others use.
+//!
+//! `cargo bench --bench audio`. Ours and the peers take turns, so that all see the same machine; libgsm
+//! and soxr are measured by small C programs, built here where they are installed (Debian: libgsm1-dev,
+//! libsoxr-dev). Figures: millions of samples, of input samples, of octets a second of CPU time.
+
+use data_encoding::BASE64_MIME;
+use std::hint::black_box;
+use support::{built, rate, run_peer, target_dir};
+use vpim_milter::limits::{Budget, Limits};
+use vpim_milter::media::audio::codec::{self, Codec};
+use vpim_milter::media::{Job, run};
+use vpim_milter::message::transfer::{Encoding, decode as decode_transfer, encode_base64};
+
+mod support;
+
+const SPEECH: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/audio/s1.s16"));
+/// The speech is repeated to half a minute, a usual message.
+const REPEAT: usize = 8;
+const ROUNDS: usize = 5;
+
+fn main() {
+    // `cargo test --benches` runs this too: figures only where they are asked for.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let samples: Vec<i16> = SPEECH
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&word| i16::from_le_bytes(word))
+        .collect::<Vec<i16>>()
+        .repeat(REPEAT);
+    for name in ["gsm", "gsm-ms", "pcmu", "pcma"] {
+        let codec = codec::named(name);
+        let peer = if name == "gsm" { Some(("libgsm_gsm", "-lgsm")) } else { None };
+        in_turn(name, || coding(codec, &samples), peer, &SPEECH.repeat(REPEAT));
+    }
+    let music = speech_at_44_100(&samples);
+    in_turn("44.1 to 8 kHz", || resampling(&music), Some(("soxr_resample", "-lsoxr")), &music);
+    base64();
+}
+
+/// Rounds of ours, then the peer, then ours again...
+fn in_turn(what: &str, mut ours: impl FnMut() -> (f64, f64), peer: Option<(&str, &str)>, input: &[u8]) {
+    let file = target_dir().join("audio-bench.raw");
+    let peer = peer.and_then(|(name, libraries)| Some((name, built(name, libraries)?)));
+    if std::fs::write(&file, input).is_err() {
+        println!("skipped: {what} (cannot write {})", file.display());
+        return;
+    }
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        own.push(ours());
+        others.extend(peer.as_ref().and_then(|(_, program)| run_peer(program, &file)));
+    }
+    println!("{what}: ours {}", spread(&mut own));
+    if let Some((name, _)) = peer {
+        println!("{what}: {name} {}", spread(&mut others));
+    }
+}
+
+/// Median, lowest and highest.
+fn spread(figures: &mut [(f64, f64)]) -> String {
+    let mut column = |pick: fn(&(f64, f64)) -> f64| {
+        figures.sort_by(|a, b| pick(a).total_cmp(&pick(b)));
+        let at = |k: usize| figures.get(k).map_or(f64::NAN, pick);
+        format!("{:.1} [{:.1} - {:.1}]", at(figures.len() / 2), at(0), at(figures.len().saturating_sub(1)))
+    };
+    format!("encode {}, decode {}", column(|figure| figure.0), column(|figure| figure.1))
+}
+
+fn coding(codec: &Codec, samples: &[i16]) -> (f64, f64) {
+    let (Some(new_encoder), Some(new_decoder)) = (codec.encoder, codec.decoder) else { return (0.0, 0.0) };
+    let (mut coded, mut linear) = (Vec::new(), Vec::new());
+    let encoding = rate(samples.len(), || {
+        coded.clear();
+        let mut encoder = new_encoder(codec);
+        encoder.encode(samples, &mut coded);
+        encoder.finish(&mut coded);
+    });
+    let decoding = rate(samples.len(), || {
+        linear.clear();
+        new_decoder(codec).decode(&coded, &mut linear);
+    });
+    (encoding, decoding)
+}
+
+/// Something with a spectrum at 44.1 kHz; its sound does not matter.
+fn speech_at_44_100(samples: &[i16]) -> Vec<u8> {
+    samples.iter().flat_map(|x| x.to_le_bytes().repeat(5)).collect()
+}
+
+/// The second figure is that of the whole conversion, as the first.
+fn resampling(input: &[u8]) -> (f64, f64) {
+    let limits = Limits::default();
+    let job = Job::Convert {
+        declared: "audio/x-s16le;rate=44100".parse().expect("a media type"),
+        target: "audio/x-s16le".parse().expect("a media type"),
+    };
+    let figure = rate(input.len() / 2, || {
+        black_box(run(&job, input, &limits, &mut Budget::new(&limits)).expect("a conversion"));
+    });
+    (figure, figure)
+}
+
+fn base64() {
+    let octets: Vec<u8> = (0..4u32 << 20).map(|k| (k.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let text = encode_base64(&octets, "\r\n");
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push((
+            rate(octets.len(), || drop(black_box(encode_base64(&octets, "\r\n")))),
+            rate(octets.len(), || drop(black_box(decode_transfer(&Encoding::Base64, &text)))),
+        ));
+        theirs.push((
+            rate(octets.len(), || drop(black_box(BASE64_MIME.encode(&octets)))),
+            rate(octets.len(), || drop(black_box(BASE64_MIME.decode(&text)))),
+        ));
+    }
+    println!("base64 in lines: ours {}", spread(&mut ours));
+    println!("base64 in lines: data-encoding {}", spread(&mut theirs));
+}
