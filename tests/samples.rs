@@ -150,6 +150,8 @@ fn promised_shape(report: &Value) {
             ("conformant", bool, false),
             ("findings", list, false),
             ("parts", list, false),
+            // What the sender looks like, beyond what was promised.
+            ("sender", |value| !value.is_null(), true),
         ],
     );
     let profiles = ["vpim2", "vpim2-rfc2421", "vpim1", "ivm", "fax", "voice-other", "none"];
