@@ -115,6 +115,21 @@ pub static RULES: &[Rule] = &[
         samples: Samples { good: DELIVERY.rcpt(&["NOTIFY=NEVER"]), bad: DELIVERY.rcpt(&["NOTIFY=FAILURE"]) },
     },
     Rule {
+        id: "efax-envid-for-correlation",
+        level: Level::Should,
+        rfc: 3249,
+        section: "4.3",
+        text: "A client that asks for a notification of delivery gives an ENVID to know it by.",
+        remedy: "Let the fax gateway write ENVID on MAIL where it asks for NOTIFY=SUCCESS.",
+        classes: FAX,
+        check: envid_for_correlation,
+        repair: None,
+        samples: Samples {
+            good: SIMPLE_FAX.mail(&["ENVID=a1"]).rcpt(&["NOTIFY=SUCCESS,FAILURE"]),
+            bad: SIMPLE_FAX.rcpt(&["NOTIFY=SUCCESS,FAILURE"]),
+        },
+    },
+    Rule {
         id: "orcpt-plus-equals-encoded",
         level: Level::Must,
         rfc: 3249,
@@ -206,6 +221,13 @@ fn no_ret_on_dsn(s: &Survey<'_>, f: &mut Findings<'_>) {
 fn notify_never_on_dsn(s: &Survey<'_>, f: &mut Findings<'_>) {
     for value in values(s, "NOTIFY").filter(|v| s.is_report() && !v.eq_ignore_ascii_case("NEVER")) {
         f.envelope(format!("NOTIFY={} for a notification", quoted(value)));
+    }
+}
+
+fn envid_for_correlation(s: &Survey<'_>, f: &mut Findings<'_>) {
+    let wanted = values(s, "NOTIFY").any(|v| v.split(',').any(|n| n.trim().eq_ignore_ascii_case("SUCCESS")));
+    if wanted && values(s, "ENVID").next().is_none() {
+        f.envelope("NOTIFY=SUCCESS without ENVID");
     }
 }
 
