@@ -171,9 +171,9 @@ fn every_repairable_sample_leaves_the_engine_repaired_or_untouched_with_a_reason
     for rule in rules::all().filter(|r| r.repair.is_some() && r.level != Level::May) {
         let sample = rule.samples.bad;
         let (raw, envelope) = (sample.octets(), sample.envelope());
-        // Judged as another profile than the engine would, or claiming none.
+        // Judged as another profile than the engine would, or claiming none, or no voice at all to it.
         let class = class::classify(&Message::parse(&raw, &settings.limits));
-        if class == Class::VoiceOther || sample.class.is_some_and(|c| c != class) {
+        if matches!(class, Class::None | Class::VoiceOther) || sample.class.is_some_and(|c| c != class) {
             continue;
         }
         let outcome = rewrite(&raw, &envelope, &settings, &Ambient::default());
