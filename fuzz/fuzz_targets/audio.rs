@@ -5,9 +5,10 @@ use libfuzzer_sys::fuzz_target;
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::media::{self, Job};
 
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 14] = [
     "audio/32KADPCM", "audio/basic", "audio/wav", "audio/PCMA", "audio/L16;rate=8000", "audio/x-s16le;rate=44100",
-    "audio/AAL2-G726-32", "application/octet-stream", "audio/gsm", "audio/wav;codec=31",
+    "audio/AAL2-G726-32", "application/octet-stream", "audio/gsm", "audio/wav;codec=31", "audio/AMR",
+    "audio/mpeg", "audio/ogg", "audio/wav;codec=11",
 ];
 
 fuzz_target!(|input: &[u8]| {

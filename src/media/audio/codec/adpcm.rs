@@ -165,11 +165,9 @@ impl ImaState {
     }
 
     fn decode(&mut self, code: u8) -> i16 {
-        let step = self.step();
-        let mut difference = step >> 3;
-        for (bit, part) in [(4, step), (2, step >> 1), (1, step >> 2)] {
-            difference += if code & bit != 0 { part } else { 0 };
-        }
+        // The product, as ffmpeg and others have it: adding up parts of the step that are each rounded
+        // down, as older programs do, drifts by some units within a block.
+        let difference = ((2 * i32::from(code & 7) + 1) * self.step()) >> 3;
         let signed = if code & 8 != 0 { -difference } else { difference };
         self.last = (self.last + signed).clamp(i32::from(i16::MIN), i32::from(i16::MAX));
         self.index = (self.index + IMA_INDEX_CHANGE[usize::from(code & 7)]).clamp(0, 88);

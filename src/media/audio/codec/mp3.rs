@@ -1,6 +1,6 @@
 //! MPEG-1, 2 and 2.5 audio layer III (ISO/IEC 11172-3, 13818-3).
 //!
-//! Encoded at a constant 24 kbit/s, one channel, 8000 samples a second (MPEG-2.5).
+//! Encoded at a constant 32 kbit/s, one channel, 8000 samples a second (MPEG-2.5).
 
 use super::{Codec, Encoder, packages};
 use crate::media::MediaError;
@@ -41,9 +41,9 @@ fn new(parameters: &CodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
 const FRAME_SAMPLES: usize = 576;
 /// Frames that make a stream recognisable, and drive the delay of the encoder out of a short one.
 const MIN_FRAMES: usize = 3;
-const KBITS_A_SECOND: u32 = 24;
+const KBITS_A_SECOND: u32 = 32;
 /// Octets of a frame at that rate.
-const FRAME_BYTES: i32 = 216;
+const FRAME_BYTES: i32 = 288;
 
 struct Mp3Writer {
     encoder: Option<Mp3Encoder>,
@@ -60,7 +60,7 @@ impl Mp3Writer {
             .stereo_mode(StereoMode::Mono);
         match Mp3Encoder::new(config) {
             Ok(mut encoder) => {
-                // 576 / 8000 * 3000 is a whole number, but not for the package: it would round it down,
+                // 576 / 8000 * 4000 is a whole number, but not for the package: it would round it down,
                 // and pad every frame to its right size while the header announces one octet more.
                 let mpeg = &mut encoder.shine_config().mpeg;
                 mpeg.whole_slots_per_frame = FRAME_BYTES;
