@@ -14,9 +14,11 @@ mod level;
 mod nibble;
 mod pcm;
 mod resample;
+mod treated;
 pub mod waveform;
 
 pub use formats::{Format, formats, media_type_of_extension};
+pub use treated::convert_treated;
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
