@@ -15,9 +15,11 @@ mod nibble;
 mod pcm;
 mod resample;
 mod source;
+mod treated;
 pub mod waveform;
 
 pub use formats::{Format, formats, is_known, media_type_of_extension};
+pub use treated::convert_treated;
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
