@@ -29,7 +29,18 @@ fn refusals() -> Vec<(&'static str, Vec<u8>, u8)> {
         ("a broken file", octets(INTERNET, &[("audio/basic", "audio/wav"), ("////////////", "UklGRgAA")]), 1),
         ("a broken fax", octets(BROKEN_FAX, &[]), 1),
         ("a ban", octets(INTERNET, &[("Subject:", "Conversion: prohibited\nSubject:")]), 2),
-        ("no decoder", octets(INTERNET, &[("; handling=REQUIRED", ""), ("audio/basic", "audio/g722")]), 3),
+        (
+            "no decoder",
+            octets(
+                INTERNET,
+                &[
+                    ("; handling=REQUIRED", ""),
+                    ("audio/basic", "audio/amr"),
+                    ("////////////", "IyFBTVJfTUMxLjAKAAAAAg=="),
+                ],
+            ),
+            3,
+        ),
     ]
 }
 
