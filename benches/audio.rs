@@ -1,8 +1,9 @@
-//! Throughput of GSM 06.10, G.711, resampling and base64, against the libraries others use.
+//! Throughput of GSM 06.10, G.711, AMR, MP3, Opus, resampling and base64, against the libraries others use.
 //!
-//! `cargo bench --bench audio`. Ours and the peers take turns, so that all see the same machine; libgsm
-//! and soxr are measured by small C programs, built here where they are installed (Debian: libgsm1-dev,
-//! libsoxr-dev). Figures: millions of samples, of input samples, of octets a second of CPU time.
+//! `cargo bench --bench audio`. Ours and the peers take turns, so that all see the same machine; the peers
+//! are small C programs, built here where their libraries are installed (Debian: libgsm1-dev, libsoxr-dev,
+//! libopencore-amrnb-dev, libmp3lame-dev, libopus-dev). Figures: millions of samples, of input samples, of
+//! octets a second of CPU time; the ratios are of the best rounds, as the others tell of the machine.
 
 use data_encoding::BASE64_MIME;
 use std::hint::black_box;
@@ -15,6 +16,7 @@ use vpim_milter::message::transfer::{Encoding, decode as decode_transfer, encode
 mod support;
 
 const SPEECH: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/audio/s1.s16"));
+const S16: &str = "audio/x-s16le;rate=8000";
 /// The speech is repeated to half a minute, a usual message.
 const REPEAT: usize = 8;
 const ROUNDS: usize = 5;
@@ -35,6 +37,14 @@ fn main() {
         let codec = codec::named(name);
         let peer = if name == "gsm" { Some(("libgsm_gsm", "-lgsm")) } else { None };
         in_turn(name, || coding(codec, &samples), peer, &SPEECH.repeat(REPEAT));
+    }
+    for (what, target, peer) in [
+        ("AMR at 12.2 kbit/s", "audio/amr", ("opencore_amr", "-lopencore-amrnb")),
+        ("MP3 at 32 kbit/s", "audio/mpeg", ("lame_mp3", "-lmp3lame")),
+        ("Opus at 16 kbit/s", "audio/ogg;codecs=opus", ("libopus_opus", "-lopus")),
+    ] {
+        let linear = SPEECH.repeat(REPEAT);
+        in_turn(what, || packets(target, &linear), Some(peer), &linear);
     }
     let music = speech_at_44_100(&samples);
     in_turn("44.1 to 8 kHz", || resampling(&music), Some(("soxr_resample", "-lsoxr")), &music);
@@ -57,6 +67,15 @@ fn in_turn(what: &str, mut ours: impl FnMut() -> (f64, f64), peer: Option<(&str,
     println!("{what}: ours {}", spread(&mut own));
     if let Some((name, _)) = peer {
         println!("{what}: {name} {}", spread(&mut others));
+        let ratio = |pick: fn(&(f64, f64)) -> f64| {
+            let best = |figures: &[(f64, f64)]| figures.iter().map(pick).fold(f64::NAN, f64::max);
+            best(&own) / best(&others)
+        };
+        println!(
+            "{what}: ours / {name} encode {:.2}, decode {:.2}",
+            ratio(|figure| figure.0),
+            ratio(|figure| figure.1)
+        );
     }
 }
 
@@ -91,15 +110,26 @@ fn speech_at_44_100(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|x| x.to_le_bytes().repeat(5)).collect()
 }
 
+/// Whole conversions from and to linear samples: these codecs come in packets and pages.
+fn packets(target: &str, linear: &[u8]) -> (f64, f64) {
+    let samples = linear.len() / 2;
+    let coded = converted(S16, target, linear);
+    let encoding = rate(samples, || drop(black_box(converted(S16, target, linear))));
+    let decoding = rate(samples, || drop(black_box(converted(target, S16, &coded))));
+    (encoding, decoding)
+}
+
+fn converted(declared: &str, target: &str, input: &[u8]) -> Vec<u8> {
+    let limits = Limits::default();
+    let mime = |name: &str| name.parse().expect("a media type");
+    let job = Job::convert(mime(declared), mime(target));
+    run(&job, input, &limits, &mut Budget::new(&limits)).expect("a conversion").bytes
+}
+
 /// The second figure is that of the whole conversion, as the first.
 fn resampling(input: &[u8]) -> (f64, f64) {
-    let limits = Limits::default();
-    let job = Job::Convert {
-        declared: "audio/x-s16le;rate=44100".parse().expect("a media type"),
-        target: "audio/x-s16le".parse().expect("a media type"),
-    };
     let figure = rate(input.len() / 2, || {
-        black_box(run(&job, input, &limits, &mut Budget::new(&limits)).expect("a conversion"));
+        drop(black_box(converted("audio/x-s16le;rate=44100", S16, input)));
     });
     (figure, figure)
 }
