@@ -10,6 +10,7 @@ pub mod codec;
 mod container;
 pub mod dsp;
 mod formats;
+mod halve;
 mod level;
 mod nibble;
 mod pcm;
