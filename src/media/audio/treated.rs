@@ -72,7 +72,6 @@ mod tests {
         let output = treated("audio/32KADPCM", Treatment { normalise: true, trim: true });
         assert_ne!(output.bytes, SPEECH);
         assert!(output.bytes.len() <= SPEECH.len());
-        println!("{:?}", output.report.losses);
         assert!(output.report.losses.iter().any(|loss| loss.starts_with("level changed by ")));
     }
 }
