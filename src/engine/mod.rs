@@ -12,7 +12,7 @@ use crate::message::Message;
 use crate::message::edit::Modification;
 use crate::policy::Settings;
 use crate::policy::combine::Combined;
-use crate::vpim::{Class, Envelope, Survey, class};
+use crate::vpim::{Class, Envelope, Stamp, Survey, class};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -126,7 +126,10 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
         Combined::One(Some(route)) => settings.profiles.get(&route.profile).and_then(|p| p.target.as_ref()),
         _ => None,
     };
-    let survey = Survey::new(&message, envelope, Some(class), &settings.limits, &mut budget).towards(target);
+    let stamp = Stamp { host: Some(&settings.results.authserv_id), date: ambient.date.as_deref() };
+    let survey = Survey::new(&message, envelope, Some(class), &settings.limits, &mut budget)
+        .towards(target)
+        .stamped(stamp);
     let findings = conformance::judge(&survey);
     record.conformant = conformance::conformant(&survey, &findings);
     record.rules = rule_ids(&findings);

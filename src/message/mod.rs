@@ -8,6 +8,7 @@ mod compose;
 pub mod defect;
 pub mod edit;
 pub mod header;
+pub mod mend;
 pub mod span;
 pub mod structured;
 pub mod transfer;

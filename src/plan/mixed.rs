@@ -8,6 +8,7 @@ use super::part::{self, multipart_body, quoted, set_field};
 use super::summary::{self, Line};
 use super::{Plan, Refused, Request};
 use crate::limits::Budget;
+use crate::message::mend::boundary;
 use crate::message::{Content, EntityId, Message};
 use crate::vpim::{Class, Survey};
 
@@ -145,7 +146,7 @@ fn wrap_root(survey: &Survey<'_>, text: Option<String>, part: Vec<u8>, plan: &mu
     let message = survey.message;
     let mut parts: Vec<Vec<u8>> = text.iter().map(|t| part::text_part(t, message.eol())).collect();
     parts.push(part);
-    let boundary = part_boundary(message, &parts);
+    let boundary = boundary(message, &parts);
     let root = message.root();
     part::take_body_fields(&mut plan.edits, message);
     let value = format!("multipart/mixed; boundary={}", quoted(&boundary));
@@ -155,23 +156,4 @@ fn wrap_root(survey: &Survey<'_>, text: Option<String>, part: Vec<u8>, plan: &mu
     }
     plan.edits.body(root.body, multipart_body(&boundary, &parts, message.eol()));
     plan.actions.push("wrapped in multipart/mixed".to_owned());
-}
-
-/// A boundary that occurs neither in the message nor in the new parts; made from their octets, so
-/// that the same message gives the same output.
-pub(super) fn part_boundary(message: &Message<'_>, parts: &[Vec<u8>]) -> String {
-    use sha2::{Digest, Sha256};
-    let mut salt = 0u32;
-    loop {
-        let mut hash = Sha256::new();
-        hash.update(salt.to_le_bytes());
-        hash.update(message.raw());
-        let digest: String = hash.finalize().iter().take(12).map(|b| format!("{b:02x}")).collect();
-        let boundary = format!("=_vpim_{digest}");
-        let occurs = |octets: &[u8]| memchr::memmem::find(octets, boundary.as_bytes()).is_some();
-        if !occurs(message.raw()) && !parts.iter().any(|p| occurs(p)) {
-            return boundary;
-        }
-        salt += 1;
-    }
 }

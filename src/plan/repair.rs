@@ -61,7 +61,8 @@ pub fn repair(
         // Each round reads the same media again: the rounds are counted, and the time.
         let mut budget = Budget::with_stop(limits, stop.clone());
         let again = Survey::new(&between, survey.envelope, Some(survey.class), limits, &mut budget)
-            .towards(survey.target);
+            .towards(survey.target)
+            .stamped(survey.stamp);
         budget.check()?;
         let found = judge(&again);
         let more = round(&again, &found, &wanted);
@@ -77,15 +78,24 @@ pub fn repair(
         return Err(Refused::Repair("rules that contradict each other".to_owned()));
     };
     let (before, after) = (counts(findings), counts(&left));
-    if let Some((rule, _)) = after.iter().find(|(rule, n)| before.get(*rule).is_none_or(|b| b < *n)) {
-        return Err(Refused::Repair(format!("a message that breaks {rule}")));
+    // A MUST may be kept at the price of a SHOULD: an address without a name is better than none.
+    let (musts_before, musts_after) = (musts(findings), musts(&left));
+    let worse = |rule: &Finding| {
+        let id = rule.rule.id;
+        before.get(id) < after.get(id) && (rule.rule.level.is_must() || musts_after >= musts_before)
+    };
+    if let Some(finding) = left.iter().find(|f| worse(f)) {
+        return Err(Refused::Repair(format!("a message that breaks {}", finding.rule.id)));
     }
     let cured: Vec<_> = before.keys().filter(|rule| !after.contains_key(*rule)).copied().collect();
-    if left.len() >= findings.len() {
+    if (musts_after, left.len()) >= (musts_before, findings.len()) {
         return Err(Refused::Repair("a message no better".to_owned()));
     }
-    // A repair that reaches further than its own octets is not made; it is no fault of the service.
-    guard::verify(message, &edits, limits).map_err(|e| Refused::Repair(e.to_string()))?;
+    // A repair that does not stand its check is not made; the mail is none the worse for it.
+    guard::verify(message, &edits, limits).map_err(|refused| match refused {
+        Refused::Internal(why) => Refused::Repair(format!("a message in which {why}")),
+        other => other,
+    })?;
     Ok(Some(Repair { edits, raw, cured }))
 }
 
@@ -107,6 +117,11 @@ fn round(survey: &Survey<'_>, findings: &[Finding], wanted: impl Fn(&Finding) ->
         }
     }
     all
+}
+
+/// Findings of rules that are a MUST.
+fn musts(findings: &[Finding]) -> usize {
+    findings.iter().filter(|f| f.rule.level.is_must()).count()
 }
 
 /// How often each rule is broken.

@@ -6,11 +6,11 @@
 //! that cannot be converted refuses the whole message: the destination could not play it.
 
 use super::convert::{self, is_audio};
-use super::mixed::{in_scope, part_boundary};
+use super::mixed::in_scope;
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::{Plan, Refused, Request, handling};
 use crate::limits::Budget;
-use crate::message::{Content, Entity, EntityId, Message, Span, value};
+use crate::message::{Content, Entity, EntityId, Message, Span, mend, value};
 use crate::policy::Profile;
 use crate::policy::profile::Foreign;
 use crate::vpim::class::classify;
@@ -202,7 +202,7 @@ fn rebuilt(
         return Err(Refused::NotSupported { part: "1".to_owned(), why });
     }
     let eol = message.eol();
-    let boundary = part_boundary(message, &inside);
+    let boundary = mend::boundary(message, &inside);
     let voice_message = format!("multipart/voice-message; version=2.0; boundary={}", quoted(&boundary));
     let body = multipart_body(&boundary, &inside, eol);
     let (content_type, body) = if outside.is_empty() {
@@ -346,8 +346,7 @@ fn complete_header(survey: &Survey<'_>, request: Request<'_>, plan: &mut Plan) {
     }
     if message.value(root, "Message-ID").is_none() {
         // 4.2.7; from the octets, so that the same message gets the same identifier.
-        let id = part_boundary(message, &[]);
-        let id = format!("<{}@{}>", id.trim_start_matches("=_"), request.host);
+        let id = mend::identifier(message, request.host);
         set_field(&mut plan.edits, message, 0, "Message-ID", Some(&id));
         plan.actions.push("Message-ID added".to_owned());
     }

@@ -12,7 +12,7 @@ pub mod target;
 pub use class::Class;
 pub use directory::Answer;
 pub use envelope::Envelope;
-pub use survey::{Body, Survey};
+pub use survey::{Body, Stamp, Survey};
 pub use target::Target;
 
 /// The `voice` parameter of `Content-Disposition` (RFC 3801 4.3.2, RFC 2421 4.3.2).

@@ -31,6 +31,15 @@ pub struct Body {
     pub unpadded: bool,
 }
 
+/// What an edit may need that neither message nor envelope tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stamp<'m> {
+    /// Host name for identifiers that are made here (RFC 5322 3.6.4).
+    pub host: Option<&'m str>,
+    /// Time of arrival as a date of RFC 5322 3.3.
+    pub date: Option<&'m str>,
+}
+
 /// What is known of a message before it is judged.
 #[derive(Debug)]
 pub struct Survey<'m> {
@@ -44,6 +53,8 @@ pub struct Survey<'m> {
     pub target: Option<&'m Target>,
     /// What a directory answered about its addresses.
     pub answers: &'m [Answer],
+    /// Where and when the message came in.
+    pub stamp: Stamp<'m>,
     /// Its audio and fax bodies in order, those of embedded messages included.
     pub bodies: Vec<Body>,
 }
@@ -59,7 +70,7 @@ impl<'m> Survey<'m> {
     ) -> Self {
         let class = class.unwrap_or_else(|| classify(message));
         let bodies = if class == Class::None { Vec::new() } else { bodies(message, class, limits, budget) };
-        Survey { message, envelope, class, target: None, answers: &[], bodies }
+        Survey { message, envelope, class, target: None, answers: &[], stamp: Stamp::default(), bodies }
     }
 
     /// The same, judged as mail for `target`.
@@ -70,6 +81,11 @@ impl<'m> Survey<'m> {
     /// The same, judged with answers of a directory.
     pub fn knowing(self, answers: &'m [Answer]) -> Self {
         Survey { answers, ..self }
+    }
+
+    /// The same, with what repairs may write of here and now.
+    pub fn stamped(self, stamp: Stamp<'m>) -> Self {
+        Survey { stamp, ..self }
     }
 
     /// The audio or fax body of an entity.

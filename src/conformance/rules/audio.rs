@@ -4,7 +4,8 @@
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
-use crate::message::Encoding;
+use crate::message::edit::EditList;
+use crate::message::{Encoding, Entity};
 use crate::vpim::Survey;
 use crate::vpim::VoiceKind;
 
@@ -67,13 +68,10 @@ pub static RULES: &[Rule] = &[
         remedy: "Send the bare code words, without the header of a file format.",
         classes: AUDIO,
         check: audio_32kadpcm_no_header,
-        repair: None,
+        repair: Some(strip_adpcm_header),
         samples: Samples::changed(
             VOICE,
-            &[(
-                "\n////////\n",
-                "\nUklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQgAAAAAAAAAAAAAAA==\n",
-            )],
+            &[("\n////////\n", "\nLnNuZAAAABgAAAAIAAAAFwAAH0AAAAAB//////////8=\n")],
         ),
     },
     Rule {
@@ -97,7 +95,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Leave empty parts out.",
         classes: VPIM2,
         check: audio_32kadpcm_empty_body,
-        repair: None,
+        repair: Some(remove_empty_parts),
         samples: Samples::changed(VOICE, &[("////////", "")]),
     },
     Rule {
@@ -109,7 +107,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send headerless mu-law, 8000 Hz, one channel, as audio/basic.",
         classes: AUDIO,
         check: audio_basic_format,
-        repair: None,
+        repair: Some(strip_basic_header),
         samples: Samples::changed(
             INTERNET,
             &[("////////////", "LnNuZAAAABgAAAAIAAAAAQAAH0AAAAAB//////////8=")],
@@ -124,7 +122,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system encode audio and fax in base64.",
         classes: VPIM2,
         check: send_not_7bit,
-        repair: None,
+        repair: Some(recode_7bit),
         samples: Samples::changed(
             VOICE,
             &[(
@@ -142,7 +140,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system encode audio and fax in base64.",
         classes: VPIM2,
         check: send_not_8bit,
-        repair: None,
+        repair: Some(recode_8bit),
         samples: Samples::changed(VOICE, &[("base64", "8bit")]),
     },
     Rule {
@@ -154,7 +152,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system encode audio and fax in base64.",
         classes: VPIM2,
         check: send_not_quoted_printable,
-        repair: None,
+        repair: Some(recode_quoted_printable),
         samples: Samples::changed(VOICE, &[("base64", "quoted-printable")]),
     },
     Rule {
@@ -166,7 +164,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send audio as base64 unless the transport is BINARYMIME.",
         classes: VPIM2,
         check: send_base64,
-        repair: None,
+        repair: Some(recode_binary),
         samples: Samples::changed(VOICE, &[("base64", "binary")]),
     },
     Rule {
@@ -178,7 +176,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send base64, or BODY=BINARYMIME where the server offers it.",
         classes: ALL,
         check: binary_without_binarymime,
-        repair: None,
+        repair: Some(recode_all_binary),
         samples: Samples::changed(VOICE, &[("base64", "binary")]),
     },
     Rule {
@@ -190,7 +188,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system write Content-Transfer-Encoding: base64.",
         classes: VPIM2,
         check: cte_declared,
-        repair: None,
+        repair: Some(declare_encoding),
         samples: Samples::changed(VOICE, &[("Content-Transfer-Encoding: base64\n", "")]),
     },
     Rule {
@@ -344,5 +342,95 @@ fn encoded_as(s: &Survey<'_>, f: &mut Findings<'_>, wrong: fn(&Encoding) -> bool
             Some(field) => f.field(id, field, what),
             None => f.missing(id, "Content-Transfer-Encoding", what),
         }
+    }
+}
+
+/// Encodes anew what `wrong` says of the encoding, where the octets still make sense.
+fn recode(s: &Survey<'_>, edits: &mut EditList, wrong: fn(&Encoding) -> bool) {
+    let sound = |id| s.body(id).is_some_and(|b| b.facts.is_ok());
+    for (id, e) in
+        s.media().filter(|(id, e)| wrong(&e.encoding) && (e.encoding != Encoding::EightBit || sound(*id)))
+    {
+        s.recode(edits, id, e);
+    }
+}
+
+fn recode_7bit(s: &Survey<'_>, edits: &mut EditList) {
+    recode(s, edits, |e| *e == Encoding::SevenBit);
+}
+
+fn recode_8bit(s: &Survey<'_>, edits: &mut EditList) {
+    recode(s, edits, |e| *e == Encoding::EightBit);
+}
+
+fn recode_quoted_printable(s: &Survey<'_>, edits: &mut EditList) {
+    recode(s, edits, |e| *e == Encoding::QuotedPrintable);
+}
+
+fn recode_binary(s: &Survey<'_>, edits: &mut EditList) {
+    if !s.envelope.binary_mime {
+        recode(s, edits, |e| *e == Encoding::Binary);
+    }
+}
+
+/// Leaves first: what encloses them is 7bit only when they are.
+fn recode_all_binary(s: &Survey<'_>, edits: &mut EditList) {
+    let known = s.envelope.mail_from.is_some() && !s.envelope.binary_mime;
+    let plain = |e: &Entity| {
+        let body = e.body.of(s.message.raw());
+        body.is_ascii() && !body.contains(&0) && body.split(|c| *c == b'\n').all(|line| line.len() < 998)
+    };
+    for (id, e) in s.judged().filter(|(_, e)| known && e.encoding == Encoding::Binary) {
+        let media = matches!(e.content_type.main.as_str(), "audio" | "image");
+        if e.is_leaf() && (media || !plain(e)) {
+            s.recode(edits, id, e);
+        } else if plain(e) {
+            s.set(edits, id, "Content-Transfer-Encoding", Some("7bit"));
+        }
+    }
+}
+
+fn declare_encoding(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in s.media() {
+        if s.fields(id, "Content-Transfer-Encoding").next().is_none() {
+            s.recode(edits, id, e);
+        }
+    }
+}
+
+/// An empty name or subject says nothing; an empty message does.
+fn remove_empty_parts(s: &Survey<'_>, edits: &mut EditList) {
+    for (body, _) in s.judged_bodies().filter(|(b, e)| b.octets == 0 && e.content_type.main == "audio") {
+        if !matches!(body.voice, None | Some(VoiceKind::VoiceMessage)) {
+            s.remove_part(edits, body.entity);
+        }
+    }
+}
+
+fn strip_basic_header(s: &Survey<'_>, edits: &mut EditList) {
+    strip_header(s, edits, "audio/basic", "pcmu");
+}
+
+/// AU files hold the code words of G.721 in the order of RFC 3802.
+fn strip_adpcm_header(s: &Survey<'_>, edits: &mut EditList) {
+    strip_header(s, edits, "audio/32kadpcm", "g726-32");
+}
+
+/// The octets behind the header of an AU file, where it says what the media type says.
+fn strip_header(s: &Survey<'_>, edits: &mut EditList, essence: &str, codec: &str) {
+    for (body, e) in s.judged_bodies().filter(|(_, e)| e.content_type.is(essence)) {
+        let basic = s.audio_facts(body.entity).is_some_and(|a| {
+            a.container == "au" && a.codec == codec && a.sample_rate_hz == 8_000 && a.channels == 1
+        });
+        let octets = s.message.decoded(e).bytes;
+        let field = |at: usize| {
+            let four = octets.get(at..at + 4).and_then(|f| <[u8; 4]>::try_from(f).ok());
+            four.and_then(|f| usize::try_from(u32::from_be_bytes(f)).ok())
+        };
+        let (Some(offset), Some(size)) = (field(4), field(8)) else { continue };
+        let Some(rest) = octets.get(offset..).filter(|rest| basic && offset >= 24 && !rest.is_empty()) else {
+            continue;
+        };
+        s.set_octets(edits, body.entity, e, rest.get(..size).unwrap_or(rest));
     }
 }

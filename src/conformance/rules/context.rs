@@ -18,7 +18,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write one of the registered classes.",
         classes: ALL,
         check: context_registered_value,
-        repair: None,
+        repair: Some(name_context),
         samples: Samples::changed(VOICE, &[("Subject:", "Message-Context: voicemail\nSubject:")]),
     },
     Rule {
@@ -30,8 +30,11 @@ pub static RULES: &[Rule] = &[
         remedy: "Write the field once.",
         classes: ALL,
         check: context_at_most_one,
-        repair: None,
-        samples: Samples::changed(INTERNET, &[("Subject:", "Message-Context: none\nSubject:")]),
+        repair: Some(keep_first_context),
+        samples: Samples::changed(
+            INTERNET,
+            &[("Content-Type: multipart", "Message-Context: none\nContent-Type: multipart")],
+        ),
     },
     Rule {
         id: "context-top-level-only",
@@ -66,7 +69,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write the digits of the number only.",
         classes: ALL,
         check: caller_id_digits,
-        repair: None,
+        repair: Some(digits_only),
         samples: Samples::changed(VOICE, &[("Subject:", "Caller-ID: 613-555-0100\nSubject:")]),
     },
     Rule {
@@ -78,7 +81,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Leave + and prefixes out.",
         classes: ALL,
         check: caller_id_no_prefix_symbols,
-        repair: None,
+        repair: Some(digits_only),
         samples: Samples::changed(VOICE, &[("Subject:", "Caller-ID: +16135550100\nSubject:")]),
     },
     Rule {
@@ -254,4 +257,48 @@ fn numbering_plans<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (&'a Field, St
                 || value.len() > 2 && value.starts_with("x-"));
         Some((field, number.trim().to_owned(), plan.trim().to_owned(), known))
     })
+}
+
+/// The digits of a number; a plus says that the number is an international one (RFC 3939 5.1).
+fn digits_only(s: &Survey<'_>, edits: &mut EditList) {
+    for field in s.fields(ROOT, "Caller-ID") {
+        let text = s.text(field);
+        let (number, plan) = text.split_once(',').map_or((text.as_str(), None), |(n, p)| (n.trim(), Some(p)));
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        if digits == number && !digits.is_empty() {
+            continue;
+        }
+        let value = match plan {
+            _ if digits.is_empty() => None,
+            Some(plan) => Some(format!(" {digits},{plan}")),
+            None if number.starts_with('+') && digits.len() <= 15 => {
+                Some(format!(" {digits}, NumberingPlan=e164"))
+            }
+            None => Some(format!(" {digits}")),
+        };
+        match value {
+            Some(value) => s.replace(edits, ROOT, field, value.as_bytes()),
+            None => s.delete(edits, field),
+        }
+    }
+}
+
+fn keep_first_context(s: &Survey<'_>, edits: &mut EditList) {
+    s.keep_first(edits, ROOT, "Message-Context");
+}
+
+/// What the parts are, where they are of one kind; otherwise an unknown class says nothing.
+fn name_context(s: &Survey<'_>, edits: &mut EditList) {
+    let class = match (s.audio().next().is_some(), s.tiffs().next().is_some()) {
+        (true, false) => Some(b" voice-message".as_slice()),
+        (false, true) => Some(b" fax-message".as_slice()),
+        _ => None,
+    };
+    for field in s.fields(ROOT, "Message-Context") {
+        match class {
+            _ if is_registered(&s.text(field).to_ascii_lowercase()) => {}
+            Some(class) => s.replace(edits, ROOT, field, class),
+            None => s.delete(edits, field),
+        }
+    }
 }

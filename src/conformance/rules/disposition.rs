@@ -4,6 +4,7 @@ use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::message::edit::EditList;
+use crate::message::{Entity, EntityId};
 use crate::vpim::Survey;
 use crate::vpim::VoiceKind;
 
@@ -48,8 +49,8 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system write one of the five voice values.",
         classes: VPIM2,
         check: voice_parameter_values,
-        repair: None,
-        samples: Samples::changed(VOICE, &[("voice=Voice-Message;", "voice=Greeting;")]),
+        repair: Some(spell_voice),
+        samples: Samples::changed(VOICE, &[("voice=Voice-Message;", "voice=VoiceMessage;")]),
     },
     Rule {
         id: "vpim2-one-instance-per-voice-type",
@@ -72,7 +73,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Leave the spoken name of the recipient out when there are several.",
         classes: VPIM2,
         check: recipient_spoken_name_single,
-        repair: None,
+        repair: Some(remove_recipient_names),
         samples: Samples::changed(
             VOICE,
             &[
@@ -90,7 +91,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send plain file names.",
         classes: ALL,
         check: disposition_filename_safe,
-        repair: None,
+        repair: Some(make_names_safe),
         samples: Samples::changed(VOICE, &[("filename=m1.726", "filename=\"../m1.726\"")]),
     },
     Rule {
@@ -102,7 +103,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write Content-ID as <left@right>, different in each part.",
         classes: VPIM2,
         check: content_id_form,
-        repair: None,
+        repair: Some(bracket_content_ids),
         samples: Samples::changed(VOICE, &[("Content-Duration: 1", "Content-ID: part1@vm.example.net")]),
     },
     Rule {
@@ -168,23 +169,32 @@ fn one_instance_per_voice_type(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn recipient_spoken_name_single(s: &Survey<'_>, f: &mut Findings<'_>) {
+    for (id, recipients) in recipient_names(s) {
+        f.entity(id, format!("a recipient's spoken name for {recipients} recipients"));
+    }
+}
+
+/// The spoken names of recipients in a message for several, and how many these are.
+fn recipient_names(s: &Survey<'_>) -> Vec<(EntityId, usize)> {
     let header: Vec<_> = ["To", "Cc"].into_iter().flat_map(|n| s.all_mailboxes(n)).collect();
     let recipients = s.envelope.rcpt_to.len().max(header.len());
-    for (id, e) in s.contents().filter(|_| recipients > 1) {
-        if s.disposition(e, "voice").and_then(VoiceKind::parse) == Some(VoiceKind::RecipientSpokenName) {
-            f.entity(id, format!("a recipient's spoken name for {recipients} recipients"));
-        }
-    }
+    let is_name =
+        |e| s.disposition(e, "voice").and_then(VoiceKind::parse) == Some(VoiceKind::RecipientSpokenName);
+    let names = s.contents().filter(|(_, e)| recipients > 1 && is_name(e));
+    names.map(|(id, _)| (id, recipients)).collect()
+}
+
+fn is_unsafe(name: &str) -> bool {
+    name.len() > 255
+        || name.contains(['/', '\\'])
+        || name.contains("..")
+        || name.chars().any(char::is_control)
 }
 
 fn disposition_filename_safe(s: &Survey<'_>, f: &mut Findings<'_>) {
     for (body, e) in s.judged_bodies() {
         let Some(name) = s.disposition(e, "filename") else { continue };
-        if name.len() > 255
-            || name.contains(['/', '\\'])
-            || name.contains("..")
-            || name.chars().any(char::is_control)
-        {
+        if is_unsafe(name) {
             f.entity(body.entity, format!("file name {} could lead elsewhere", quoted(name)));
         }
     }
@@ -215,7 +225,7 @@ fn content_language_tag(s: &Survey<'_>, f: &mut Findings<'_>) {
     }
 }
 
-fn is_pdf(e: &crate::message::Entity) -> bool {
+fn is_pdf(e: &Entity) -> bool {
     e.content_type.is("application/pdf")
 }
 
@@ -247,6 +257,71 @@ fn add_disposition(s: &Survey<'_>, edits: &mut EditList) {
             (bare.next(), bare.next(), audio().any(|(_, e)| is_message(e)))
         {
             insert_in_part(s, edits, part, "Content-Disposition: inline; voice=Voice-Message");
+        }
+    }
+}
+
+/// The defined value a sender meant: only the signs between the words differ.
+fn meant(value: &str) -> Option<VoiceKind> {
+    let letters = |v: &str| {
+        v.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect::<String>()
+    };
+    VoiceKind::ALL.into_iter().find(|k| letters(k.name()) == letters(value))
+}
+
+/// Spells values as defined; the one audio part without a value is the message, where no other is.
+fn spell_voice(s: &Survey<'_>, edits: &mut EditList) {
+    let kind = |e: &Entity| s.disposition(e, "voice").and_then(meant);
+    let bare = |e: &Entity| e.disposition.is_some() && s.disposition(e, "voice").is_none();
+    let alone = s.audio().filter(|(_, e)| bare(e)).count() == 1
+        && s.audio().count() > 1
+        && !s.audio().any(|(_, e)| kind(e) == Some(VoiceKind::VoiceMessage));
+    for (id, e) in s.audio() {
+        let undefined = s.disposition(e, "voice").is_some_and(|v| VoiceKind::parse(v).is_none());
+        match kind(e) {
+            Some(kind) if undefined => s.set_disposition(edits, id, "voice", kind.name()),
+            None if alone && bare(e) => {
+                s.set_disposition(edits, id, "voice", VoiceKind::VoiceMessage.name());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn remove_recipient_names(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in recipient_names(s) {
+        s.remove_part(edits, id);
+    }
+}
+
+/// The last component of a name, without what no file system should be given.
+fn safe_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut out = String::new();
+    for c in last.chars().take(255) {
+        match c {
+            '.' if out.is_empty() || out.ends_with('.') => {}
+            c if c.is_ascii() && !c.is_ascii_control() => out.push(c),
+            _ => out.push('_'),
+        }
+    }
+    if out.is_empty() { "part".to_owned() } else { out }
+}
+
+fn make_names_safe(s: &Survey<'_>, edits: &mut EditList) {
+    for (body, e) in s.judged_bodies() {
+        if let Some(name) = s.disposition(e, "filename").filter(|name| is_unsafe(name)) {
+            s.set_disposition(edits, body.entity, "filename", &safe_name(name));
+        }
+    }
+}
+
+fn bracket_content_ids(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in s.judged() {
+        let Some(field) = s.fields(id, "Content-ID").next() else { continue };
+        let text = s.text(field);
+        if let Some(right) = super::header_mend::bracketed(&text).filter(|right| *right != text) {
+            s.replace(edits, id, field, format!(" {right}").as_bytes());
         }
     }
 }

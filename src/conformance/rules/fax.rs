@@ -6,7 +6,7 @@ use super::tiff_samples::put;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::media::fax::{FaxFacts, PageFacts};
 use crate::message::edit::EditList;
-use crate::message::{EntityId, value};
+use crate::message::{Entity, EntityId, value};
 use crate::vpim::Survey;
 
 /// The rules.
@@ -20,7 +20,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the fax gateway write Date and From.",
         classes: FAX,
         check: ifax_header_complete,
-        repair: None,
+        repair: Some(complete_header),
         samples: Samples::changed(SIMPLE_FAX, &[("Date: Tue, 4 Mar 2025 09:00:00 +0100\n", "")]),
     },
     Rule {
@@ -32,7 +32,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the fax gateway write a Message-ID.",
         classes: FAX,
         check: ifax_message_id,
-        repair: None,
+        repair: Some(super::header_mend::insert_message_id),
         samples: Samples::changed(SIMPLE_FAX, &[("Message-ID: <a6@fax.example.net>\n", "")]),
     },
     Rule {
@@ -44,7 +44,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the fax gateway write MIME-Version: 1.0 and registered types.",
         classes: FAX,
         check: ifax_mime_conformance,
-        repair: None,
+        repair: Some(conform_to_mime),
         samples: Samples::changed(SIMPLE_FAX, &[("multipart/mixed", "multipart/fax-message")]),
     },
     Rule {
@@ -92,7 +92,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Label the pages image/tiff.",
         classes: FAX,
         check: ifax_image_tiff_media_type,
-        repair: None,
+        repair: Some(label_tiff),
         samples: Samples::changed(
             SIMPLE_FAX,
             &[(
@@ -122,7 +122,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Label profiles S and F image/tiff.",
         classes: FAX,
         check: ifax_image_tiff_for_s_and_f,
-        repair: None,
+        repair: Some(label_s_and_f),
         samples: Samples::changed(SIMPLE_FAX, &[("image/tiff", "image/tiff-fx")]),
     },
     Rule {
@@ -249,13 +249,18 @@ fn ifax_no_extension_without_knowledge(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn ifax_image_tiff_media_type(s: &Survey<'_>, f: &mut Findings<'_>) {
-    for (id, e) in s.judged().filter(|(_, e)| e.is_leaf() && !is_tiff(e)) {
-        let declared = matches!(e.content_type.sub.as_str(), "x-tiff" | "tif" | "x-tif" | "octet-stream");
-        let body = s.message.decoded(e).bytes;
-        if declared && (body.starts_with(b"II*\0") || body.starts_with(b"MM\0*")) {
-            f.entity(id, format!("TIFF labelled {}", quoted(&e.content_type.essence())));
-        }
+    for (id, e) in mislabelled(s) {
+        f.entity(id, format!("TIFF labelled {}", quoted(&e.content_type.essence())));
     }
+}
+
+/// TIFF files under other labels.
+fn mislabelled<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (EntityId, &'a Entity)> {
+    s.judged().filter(|(_, e)| {
+        let label = matches!(e.content_type.sub.as_str(), "x-tiff" | "tif" | "x-tif" | "octet-stream");
+        let begins = |body: &[u8]| body.starts_with(b"II*\0") || body.starts_with(b"MM\0*");
+        label && e.is_leaf() && !is_tiff(e) && begins(&s.message.decoded(e).bytes)
+    })
 }
 
 fn ifax_alternative_avoided(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -267,15 +272,18 @@ fn ifax_alternative_avoided(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn ifax_image_tiff_for_s_and_f(s: &Survey<'_>, f: &mut Findings<'_>) {
-    for (id, facts) in s.faxes() {
-        let tiff_fx = s.message.entity(id).is_some_and(|e| e.content_type.sub == "tiff-fx");
-        if tiff_fx
-            && !facts.pages.is_empty()
-            && facts.pages.iter().all(|p| matches!(p.compression, Some(3 | 4)))
-        {
-            f.entity(id, "a fax of profile S or F labelled image/tiff-fx");
-        }
+    for id in plain_tiff_fx(s) {
+        f.entity(id, "a fax of profile S or F labelled image/tiff-fx");
     }
+}
+
+/// The image/tiff-fx parts of profiles S and F.
+fn plain_tiff_fx<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = EntityId> + 'a {
+    let tiff_fx = |id| s.message.entity(id).is_some_and(|e| e.content_type.sub == "tiff-fx");
+    let plain = |p: &PageFacts| matches!(p.compression, Some(3 | 4));
+    s.faxes()
+        .filter(move |(id, facts)| tiff_fx(*id) && !facts.pages.is_empty() && facts.pages.iter().all(plain))
+        .map(|(id, _)| id)
 }
 
 /// The image/tiff parts of profiles J, C, L and M: JBIG, or colour with fields of fax profiles.
@@ -325,5 +333,31 @@ fn ifax_number_format(s: &Survey<'_>, f: &mut Findings<'_>) {
         if domain(address).is_some_and(|d| gateways.iter().any(|gateway| gateway.eq_ignore_ascii_case(d))) {
             f.envelope(format!("{} is no fax address", quoted(address)));
         }
+    }
+}
+
+fn complete_header(s: &Survey<'_>, edits: &mut EditList) {
+    super::header_mend::insert_date(s, edits);
+    super::header_mend::insert_from(s, edits);
+}
+
+fn conform_to_mime(s: &Survey<'_>, edits: &mut EditList) {
+    if s.top("MIME-Version").map(|x| words(s.octets(x)).concat()).as_deref() != Some("1.0") {
+        s.set(edits, ROOT, "MIME-Version", Some("1.0"));
+    }
+    for (id, _) in s.judged().filter(|(_, e)| e.content_type.is("multipart/fax-message")) {
+        s.set_type(edits, id, "multipart/mixed");
+    }
+}
+
+fn label_tiff(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in mislabelled(s) {
+        s.set_type(edits, id, "image/tiff");
+    }
+}
+
+fn label_s_and_f(s: &Survey<'_>, edits: &mut EditList) {
+    for id in plain_tiff_fx(s) {
+        s.set_type(edits, id, "image/tiff");
     }
 }

@@ -1,5 +1,6 @@
 //! Header fields of a voice message: RFC 3801 4.2, RFC 5322.
 
+use super::header_mend::*;
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
@@ -18,7 +19,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Configure the mailbox and the domain of the voice system, so that From can be answered.",
         classes: VPIM2,
         check: from_present,
-        repair: None,
+        repair: Some(insert_from),
         samples: Samples::changed(VOICE, &[("From: \"Example, Ann\" <2001@vm.example.net>\n", "")]),
     },
     Rule {
@@ -30,8 +31,11 @@ pub static RULES: &[Rule] = &[
         remedy: "Enter the names of the mailbox owners in the voice system.",
         classes: VPIM2,
         check: from_text_name,
-        repair: None,
-        samples: Samples::changed(VOICE, &[("\"Example, Ann\" ", "")]),
+        repair: Some(name_from_caller),
+        samples: Samples::changed(
+            VOICE,
+            &[("\"Example, Ann\" ", ""), ("Subject:", "Caller-Name: Ann Example\nSubject:")],
+        ),
     },
     Rule {
         id: "vpim2-date-present",
@@ -42,7 +46,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system write a Date of RFC 5322; check its clock.",
         classes: VPIM,
         check: date_present,
-        repair: None,
+        repair: Some(insert_date),
         samples: Samples::changed(VOICE, &[("Date: Tue, 4 Mar 2025 09:00:00 +0100", "Date: yesterday")]),
     },
     Rule {
@@ -54,7 +58,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Configure the time zone of the voice system.",
         classes: VPIM2,
         check: date_zone_present,
-        repair: None,
+        repair: Some(add_zone),
         samples: Samples::changed(VOICE, &[("09:00:00 +0100\nMess", "09:00:00\nMess")]),
     },
     Rule {
@@ -66,7 +70,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write the zone as +hhmm or -hhmm.",
         classes: VPIM2,
         check: date_zone_numeric,
-        repair: None,
+        repair: Some(number_zone),
         samples: Samples::changed(VOICE, &[("09:00:00 +0100\nMess", "09:00:00 GMT\nMess")]),
     },
     Rule {
@@ -78,7 +82,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Correct the date format of the voice system: four digits of the year and the right day of the week.",
         classes: VPIM,
         check: date_four_digit_year,
-        repair: None,
+        repair: Some(write_date),
         samples: Samples::changed(VOICE, &[("Date: Tue, 4", "Date: Wed, 4")]),
     },
     Rule {
@@ -102,7 +106,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the voice system write a Message-ID.",
         classes: VPIM2_OR_OTHER,
         check: message_id_present,
-        repair: None,
+        repair: Some(insert_message_id),
         samples: Samples::changed(VOICE, &[("Message-ID: <a1@vm.example.net>\n", "")]),
     },
     Rule {
@@ -114,7 +118,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write the Message-ID as <left@right>.",
         classes: ALL,
         check: message_id_syntax,
-        repair: None,
+        repair: Some(bracket_message_id),
         samples: Samples::changed(VOICE, &[("<a1@vm.example.net>", "a1@vm.example.net")]),
     },
     Rule {
@@ -126,8 +130,8 @@ pub static RULES: &[Rule] = &[
         remedy: "Do not send Reply-To; voice systems answer the From mailbox.",
         classes: VPIM2,
         check: reply_to_absent,
-        repair: None,
-        samples: Samples::changed(VOICE, &[("Subject:", "Reply-To: <2009@vm.example.net>\nSubject:")]),
+        repair: Some(delete_same_reply_to),
+        samples: Samples::changed(VOICE, &[("Subject:", "Reply-To: <2001@vm.example.net>\nSubject:")]),
     },
     Rule {
         id: "vpim2-mime-version-present",
@@ -177,8 +181,8 @@ pub static RULES: &[Rule] = &[
         remedy: "Mark private messages with Sensitivity: Private and nothing else.",
         classes: VPIM,
         check: sensitivity_private_token,
-        repair: None,
-        samples: Samples::changed(VOICE, &[("Subject:", "Sensitivity: Secret\nSubject:")]),
+        repair: Some(make_private),
+        samples: Samples::changed(VOICE, &[("Subject:", "Sensitivity: Private, Personal\nSubject:")]),
     },
     Rule {
         id: "vpim2-sensitivity-no-personal",
@@ -213,7 +217,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Use low, normal or high.",
         classes: VPIM,
         check: importance_values,
-        repair: None,
+        repair: Some(name_importance),
         samples: Samples::changed(VOICE, &[("Subject:", "Importance: urgent\nSubject:")]),
     },
     Rule {
@@ -261,7 +265,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Do not mark the notice itself private.",
         classes: VPIM2,
         check: private_ndn_not_private,
-        repair: None,
+        repair: Some(delete_private),
         samples: Samples::changed(DELIVERY, &[("Subject:", "Sensitivity: Private\nSubject:")]),
     },
     Rule {
@@ -334,21 +338,29 @@ fn date_four_digit_year(s: &Survey<'_>, f: &mut Findings<'_>) {
     for field in s.fields(ROOT, "Date") {
         let text = s.text(field);
         let Some(date) = value::date(text.as_bytes()).filter(|_| is_date(&text)) else { continue };
-        const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-        let day = text.split_once(',').map(|(d, _)| d.trim().to_ascii_lowercase());
+        let day = text.split_once(',').map(|(d, _)| d.trim());
         let right = DAYS.get(usize::from(date.weekday)).copied().unwrap_or_default();
-        let short_year = words(text.as_bytes())
-            .iter()
-            .filter(|w| w.len() == 4 && w.bytes().all(|c| c.is_ascii_digit()))
-            .count()
-            == 0;
+        let short_year = short_year(&text);
         if short_year {
             f.field(ROOT, field, "the year has two digits");
         }
-        if let Some(day) = day.filter(|d| !short_year && d.get(..3) != Some(right)) {
-            f.field(ROOT, field, format!("the day of the week is {right}, not {}", quoted(&day)));
+        if let Some(day) = day.filter(|d| !short_year && !is_day(d, right)) {
+            f.field(ROOT, field, format!("the day of the week is {right}, not {}", quoted(day)));
         }
     }
+}
+
+/// Days of the week, Sunday first.
+pub const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/// True where a day of the week, however long it is written, is `right`.
+pub fn is_day(day: &str, right: &str) -> bool {
+    day.get(..3).is_some_and(|d| d.eq_ignore_ascii_case(right))
+}
+
+/// True where no word of a date is a year of four digits.
+pub fn short_year(text: &str) -> bool {
+    !words(text.as_bytes()).iter().any(|w| w.len() == 4 && w.bytes().all(|c| c.is_ascii_digit()))
 }
 
 fn return_path_not_sent(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -370,10 +382,7 @@ fn message_id_present(s: &Survey<'_>, f: &mut Findings<'_>) {
 fn message_id_syntax(s: &Survey<'_>, f: &mut Findings<'_>) {
     for field in s.fields(ROOT, "Message-ID") {
         let text = s.text(field);
-        let inner = text.strip_prefix('<').and_then(|t| t.strip_suffix('>'));
-        let fits =
-            inner.is_some_and(|i| i.split_once('@').is_some_and(|(l, r)| !l.is_empty() && !r.is_empty()));
-        if !text.is_empty() && (!fits || text.contains([' ', '\t'])) {
+        if !text.is_empty() && bracketed(&text).as_ref() != Some(&text) {
             f.field(ROOT, field, format!("{} is not <left@right>", quoted(&text)));
         }
     }
@@ -497,14 +506,14 @@ fn vpim2421_same_originator_addresses(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 /// A date of RFC 5322 3.3, also where the zone is missing.
-fn is_date(text: &str) -> bool {
+pub fn is_date(text: &str) -> bool {
     let zoned = if zone(text).is_some() { text.to_owned() } else { format!("{text} +0000") };
     let is_time = |w: &String| w.contains(':') && w.starts_with(|c: char| c.is_ascii_digit());
     value::date(zoned.as_bytes()).is_some() && words(text.as_bytes()).iter().any(is_time)
 }
 
 /// What follows the time of day.
-fn zone(text: &str) -> Option<&str> {
+pub fn zone(text: &str) -> Option<&str> {
     text.split_ascii_whitespace().skip_while(|w| !w.contains(':')).nth(1)
 }
 

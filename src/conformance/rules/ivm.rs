@@ -19,7 +19,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the client write Message-Context: voice-message.",
         classes: IVM,
         check: ivm_message_context_voice,
-        repair: None,
+        repair: Some(insert_context),
         samples: Samples::changed(INTERNET, &[("Message-Context: voice-message\n", "")]),
     },
     Rule {
@@ -58,7 +58,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Mark the audio part with handling=REQUIRED.",
         classes: IVM,
         check: ivm_audio_marked_critical,
-        repair: None,
+        repair: Some(mark_critical),
         samples: Samples::changed(INTERNET, &[("handling=REQUIRED", "handling=OPTIONAL")]),
     },
     Rule {
@@ -94,7 +94,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Name the file *.au.",
         classes: IVM,
         check: ivm_audio_basic_filename,
-        repair: None,
+        repair: Some(name_au),
         samples: Samples::changed(INTERNET, &[("voice.au", "voice.wav")]),
     },
     Rule {
@@ -106,7 +106,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the client write Content-Duration.",
         classes: IVM,
         check: ivm_content_duration_present,
-        repair: None,
+        repair: Some(insert_duration),
         samples: Samples::changed(INTERNET, &[("Content-Duration: 1\n", "")]),
     },
     Rule {
@@ -325,14 +325,18 @@ fn ivm_top_level_mixed(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn ivm_audio_marked_critical(s: &Survey<'_>, f: &mut Findings<'_>) {
-    for (id, e) in s.audio() {
+    for (id, _) in uncritical(s) {
+        f.entity(id, "the audio may be dropped");
+    }
+}
+
+/// Audio with a mark other than required. RFC 3459 3: a part without a mark is required.
+fn uncritical<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (EntityId, &'a Entity)> {
+    s.audio().filter(|(_, e)| {
         let handling = s.disposition(e, "handling").map(|v| v.eq_ignore_ascii_case("required"));
         let criticality = s.disposition(e, "criticality").map(|v| v.eq_ignore_ascii_case("critical"));
-        // RFC 3459 3: a part without a mark is required.
-        if handling.or(criticality) == Some(false) {
-            f.entity(id, "the audio may be dropped");
-        }
-    }
+        handling.or(criticality) == Some(false)
+    })
 }
 
 fn ivm_audio_basic_default(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -348,11 +352,15 @@ fn ivm_other_codec_needs_knowledge(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn ivm_audio_basic_filename(s: &Survey<'_>, f: &mut Findings<'_>) {
-    for (id, e) in s.audio().filter(|(_, e)| e.content_type.is("audio/basic")) {
-        if !s.disposition(e, "filename").is_some_and(|n| n.to_ascii_lowercase().ends_with(".au")) {
-            f.entity(id, "no file name that ends in .au");
-        }
+    for (id, _) in not_named_au(s) {
+        f.entity(id, "no file name that ends in .au");
     }
+}
+
+/// The audio/basic parts whose file name is no *.au.
+fn not_named_au<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (EntityId, &'a Entity)> {
+    let named = |e| s.disposition(e, "filename").is_some_and(|n| n.to_ascii_lowercase().ends_with(".au"));
+    s.audio().filter(move |(_, e)| e.content_type.is("audio/basic") && !named(e))
 }
 
 fn ivm_content_duration_present(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -490,6 +498,35 @@ fn add_handling(s: &Survey<'_>, edits: &mut EditList) {
         };
         if let Some(field) = s.fields(id, "Content-Disposition").next() {
             s.append_parameter(edits, id, field, handling);
+        }
+    }
+}
+
+/// A class that is stated is never changed (RFC 3458 8.1).
+fn insert_context(s: &Survey<'_>, edits: &mut EditList) {
+    if s.top("Message-Context").is_none() {
+        insert(edits, "Message-Context", "voice-message");
+    }
+}
+
+fn mark_critical(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in uncritical(s) {
+        s.set_disposition(edits, id, "handling", "REQUIRED");
+    }
+}
+
+fn name_au(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in not_named_au(s) {
+        let name = s.disposition(e, "filename").unwrap_or("voice");
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        s.set_disposition(edits, id, "filename", &format!("{stem}.au"));
+    }
+}
+
+fn insert_duration(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in s.audio().filter(|(id, _)| s.fields(*id, "Content-Duration").next().is_none()) {
+        if let Some(length) = super::duration::length(s, id) {
+            s.set(edits, id, "Content-Duration", Some(&length));
         }
     }
 }

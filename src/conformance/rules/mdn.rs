@@ -5,8 +5,8 @@ use super::samples::*;
 use super::status::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::message::edit::EditList;
-use crate::message::{Entity, EntityId, Span};
-use crate::vpim::Survey;
+use crate::message::{Entity, EntityId, Field, Span, mend};
+use crate::vpim::{Survey, VoiceKind};
 
 /// The rules.
 pub static RULES: &[Rule] = &[
@@ -76,7 +76,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write the fields without empty lines between them.",
         classes: VPIM2,
         check: mdn_single_block,
-        repair: None,
+        repair: Some(close_gaps),
         samples: Samples::changed(DISPOSITION, &[("ExampleVoice\n", "ExampleVoice\n\n")]),
     },
     Rule {
@@ -103,7 +103,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Give the notification a Message-ID of its own.",
         classes: VPIM2,
         check: mdn_own_message_id,
-        repair: None,
+        repair: Some(give_own_message_id),
         samples: Samples::changed(DISPOSITION, &[("<d2@vm.example.org>", "<a1@vm.example.net>")]),
     },
     Rule {
@@ -115,7 +115,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Label the spoken part voice=Voice-Message-Notification.",
         classes: VPIM2,
         check: mdn_spoken_part_label,
-        repair: None,
+        repair: Some(label_spoken_part),
         samples: Samples::changed(
             DISPOSITION,
             &[("voice=Voice-Message-Notification", "voice=Voice-Message")],
@@ -229,23 +229,31 @@ fn mdn_no_mdn_request(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn mdn_own_message_id(s: &Survey<'_>, f: &mut Findings<'_>) {
-    let Some(field) = s.top("Message-ID") else { return };
-    let own = s.text(field);
-    if status(s, MDN)
-        .any(|(_, blocks)| blocks.iter().any(|b| of(b, "original-message-id") == Some(own.as_str())))
-    {
+    if let Some(field) = copied_message_id(s) {
         f.field(ROOT, field, "the Message-ID of the original");
     }
 }
 
+/// The Message-ID of a notification that is that of the original.
+fn copied_message_id<'a>(s: &'a Survey<'_>) -> Option<&'a Field> {
+    let field = s.top("Message-ID")?;
+    let own = s.text(field);
+    let copied = |b: &Block| of(b, "original-message-id") == Some(own.as_str());
+    status(s, MDN).any(|(_, blocks)| blocks.iter().any(copied)).then_some(field)
+}
+
 fn mdn_spoken_part_label(s: &Survey<'_>, f: &mut Findings<'_>) {
-    let first =
-        s.children(s.message.root()).next().filter(|(_, e)| s.is_report() && e.content_type.main == "audio");
-    if let Some((id, e)) = first
-        && !s.disposition(e, "voice").is_some_and(|v| v.eq_ignore_ascii_case("Voice-Message-Notification"))
-    {
+    if let Some(id) = unlabelled(s) {
         f.entity(id, "a spoken notification without voice=Voice-Message-Notification");
     }
+}
+
+/// The spoken part of a notification, where it is not labelled as one.
+fn unlabelled(s: &Survey<'_>) -> Option<EntityId> {
+    let (id, e) = s.children(s.message.root()).next()?;
+    let spoken = s.is_report() && e.content_type.main == "audio";
+    let label = s.disposition(e, "voice").and_then(VoiceKind::parse);
+    (spoken && label != Some(VoiceKind::Notification)).then_some(id)
 }
 
 /// RFC 8098 3.2.6, and the words of RFC 2298 that RFC 3801 Appendix D uses.
@@ -322,5 +330,33 @@ fn copy_message_id(s: &Survey<'_>, edits: &mut EditList) {
     if let Some((_, e, wanted)) = missing_message_id(s).filter(|(_, e, _)| e.encoding.is_identity()) {
         let line = format!("Original-Message-ID: {wanted}{}", s.message.eol().text());
         edits.body(Span::at(e.body.start), line.into_bytes());
+    }
+}
+
+fn give_own_message_id(s: &Survey<'_>, edits: &mut EditList) {
+    if let (Some(_), Some(host)) = (copied_message_id(s), s.stamp.host) {
+        s.set(edits, ROOT, "Message-ID", Some(&mend::identifier(s.message, host)));
+    }
+}
+
+fn label_spoken_part(s: &Survey<'_>, edits: &mut EditList) {
+    if let Some(id) = unlabelled(s) {
+        s.set_disposition(edits, id, "voice", "Voice-Message-Notification");
+    }
+}
+
+/// Takes the empty lines between fields out; those at the end end nothing.
+fn close_gaps(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in status(s, MDN).filter(|(_, blocks)| blocks.len() > 1) {
+        let Some(e) = s.message.entity(id).filter(|e| e.encoding.is_identity()) else { continue };
+        let mut at = e.body.start;
+        let text = e.body.of(s.message.raw());
+        let end = e.body.start + text.trim_ascii_end().len();
+        for line in text.split_inclusive(|c| *c == b'\n') {
+            if line.trim_ascii().is_empty() && at < end {
+                edits.body(Span::new(at, at + line.len()), Vec::new());
+            }
+            at += line.len();
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::encoding::unknown_encodings;
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
+use crate::message::edit::EditList;
 use crate::message::{Entity, EntityId};
 use crate::vpim::{Survey, VoiceKind};
 
@@ -31,7 +32,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Label the vCard text/directory; charset=us-ascii; profile=vCard.",
         classes: RFC2421,
         check: vcard_content_type,
-        repair: None,
+        repair: Some(label_vcards),
         samples: Samples::changed(VCARD_2421, &[("; profile=vCard", "")]),
     },
     Rule {
@@ -304,4 +305,18 @@ fn message_of(s: &Survey<'_>, id: EntityId) -> EntityId {
         s.message.entity(parent).filter(|p| p.content_type.main != "message").map(|_| parent)
     };
     std::iter::successors(Some(id), above).last().unwrap_or(ROOT)
+}
+
+fn label_vcards(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in s.contents().filter(|(_, e)| is_vcard(e)) {
+        let Some(field) = s.fields(id, "Content-Type").next() else { continue };
+        let parameters = &e.content_type.parameters;
+        let profile = parameters.value("profile").map(|p| p.trim().eq_ignore_ascii_case("vcard"));
+        match (parameters.value("charset"), profile) {
+            (Some(_), Some(true)) => {}
+            (Some(_), _) => s.set_parameter(edits, id, field, "profile", "vCard"),
+            (None, None) => s.append_parameter(edits, id, field, "charset=us-ascii; profile=vCard"),
+            (None, Some(_)) => s.append_parameter(edits, id, field, "charset=us-ascii"),
+        }
+    }
 }

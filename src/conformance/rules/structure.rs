@@ -3,8 +3,8 @@
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
-use crate::message::Entity;
 use crate::message::edit::EditList;
+use crate::message::{Entity, EntityId};
 use crate::vpim::Survey;
 
 /// The rules.
@@ -72,7 +72,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send other contents beside the multipart/voice-message, in a multipart/mixed.",
         classes: VPIM2,
         check: other_content_in_voice_message,
-        repair: None,
+        repair: Some(move_other_out),
         samples: Samples::changed(VOICE, &[("--b1--", "--b1\nContent-Type: text/html\n\n<p>x</p>\n--b1--")]),
     },
     Rule {
@@ -84,7 +84,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Leave only audio, images and message/rfc822 in the multipart/voice-message.",
         classes: VPIM2,
         check: voice_message_profiled_children,
-        repair: None,
+        repair: Some(move_foreign_out),
         samples: Samples::changed(
             VOICE,
             &[(
@@ -102,7 +102,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Switch off vCards in the voice system; RFC 3801 withdrew them.",
         classes: RFC3801,
         check: text_directory_not_sent,
-        repair: None,
+        repair: Some(remove_vcards),
         samples: Samples::changed(
             VOICE,
             &[("--b1--", "--b1\nContent-Type: text/directory\n\nBEGIN:VCARD\n--b1--")],
@@ -117,7 +117,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send text beside the multipart/voice-message, in a multipart/mixed.",
         classes: VPIM2,
         check: text_plain_in_voice_message,
-        repair: None,
+        repair: Some(move_text_out),
         samples: Samples::changed(VOICE, &[("--b1--", "--b1\nContent-Type: text/plain\n\nHello\n--b1--")]),
     },
     Rule {
@@ -129,7 +129,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Put the fax into the multipart/voice-message that has the annotation.",
         classes: VPIM2,
         check: annotated_fax_in_voice_message,
-        repair: None,
+        repair: Some(contain_annotated_fax),
         samples: Samples::changed(
             VOICE_FAX,
             &[
@@ -150,7 +150,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Keep the header of a forwarded message, or make one with From, Subject and Date.",
         classes: VPIM2,
         check: forward_minimum_header,
-        repair: None,
+        repair: Some(insert_forward_subject),
         samples: Samples::changed(
             FORWARD,
             &[(
@@ -168,7 +168,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Keep MIME-Version and Content-Type of a forwarded message.",
         classes: VPIM2,
         check: forward_mime_header,
-        repair: None,
+        repair: Some(insert_forward_version),
         samples: Samples::changed(
             FORWARD,
             &[("Subject: Voice Message\nMIME-Version: 1.0 (Voice 2.0)\n", "Subject: Voice Message\n")],
@@ -195,7 +195,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send one vCard, that of the originator.",
         classes: RFC2421,
         check: vpim2421_vcard_one_per_level,
-        repair: None,
+        repair: Some(keep_first_vcard),
         samples: Samples::changed(
             VOICE_2421,
             &[(
@@ -279,12 +279,17 @@ fn text_plain_in_voice_message(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn annotated_fax_in_voice_message(s: &Survey<'_>, f: &mut Findings<'_>) {
-    for (id, e) in s.judged().filter(|(_, e)| e.content_type.is("multipart/mixed")) {
-        let has = |t: &str| s.children(e).any(|(_, c)| c.content_type.is(t));
-        if has("image/tiff") && has("audio/32kadpcm") {
-            f.entity(id, "audio and fax side by side in multipart/mixed");
-        }
+    for (id, _) in annotated_faxes(s) {
+        f.entity(id, "audio and fax side by side in multipart/mixed");
     }
+}
+
+/// The multipart/mixed entities with voice and a fax side by side.
+fn annotated_faxes<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (EntityId, &'a Entity)> {
+    let has = |e: &Entity, t: &str| s.children(e).any(|(_, c)| c.content_type.is(t));
+    s.judged().filter(move |(_, e)| {
+        e.content_type.is("multipart/mixed") && has(e, "image/tiff") && has(e, "audio/32kadpcm")
+    })
 }
 
 fn forward_minimum_header(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -334,6 +339,64 @@ fn add_version(s: &Survey<'_>, edits: &mut EditList) {
     for (id, e) in s.containers().filter(|(_, e)| e.content_type.parameters.value("version").is_none()) {
         if let Some(field) = s.fields(id, "Content-Type").next().filter(|_| !e.children().is_empty()) {
             s.append_parameter(edits, id, field, "version=2.0");
+        }
+    }
+}
+
+fn contain_annotated_fax(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in annotated_faxes(s) {
+        s.make_container(edits, id, e);
+    }
+}
+
+fn remove_vcards(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in s.contents().filter(|(_, e)| is_vcard(e)) {
+        s.remove_part(edits, id);
+    }
+}
+
+/// RFC 3801 4.5.4: text that says something goes beside the voice message, a blank one goes.
+fn move_text_out(s: &Survey<'_>, edits: &mut EditList) {
+    let blank = |e: &Entity| s.message.decoded(e).bytes.trim_ascii().is_empty();
+    let text = |e: &Entity| e.content_type.is("text/plain");
+    if s.contents().any(|(_, e)| text(e) && !blank(e)) {
+        return s.move_out(edits, |_, e| text(e) && !blank(e));
+    }
+    for (id, _) in s.contents().filter(|(_, e)| text(e)) {
+        s.remove_part(edits, id);
+    }
+}
+
+fn move_other_out(s: &Survey<'_>, edits: &mut EditList) {
+    s.move_out(edits, |_, e| is_foreign(e) && !e.content_type.is("multipart/voice-message"));
+}
+
+fn move_foreign_out(s: &Survey<'_>, edits: &mut EditList) {
+    s.move_out(edits, |_, e| is_foreign(e));
+}
+
+fn insert_forward_subject(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, _) in s.forwarded() {
+        if ["From", "Subject", "Date"].into_iter().all(|n| s.fields(id, n).next().is_none()) {
+            s.set(edits, id, "Subject", Some("Forwarded voice message"));
+        }
+    }
+}
+
+/// A message without Content-Type is text, and its type cannot be made up.
+fn insert_forward_version(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in s.forwarded().filter(|(_, e)| e.type_declared) {
+        if s.fields(id, "MIME-Version").next().is_none() {
+            let voice = e.content_type.is("multipart/voice-message");
+            s.set(edits, id, "MIME-Version", Some(if voice { "1.0 (Voice 2.0)" } else { "1.0" }));
+        }
+    }
+}
+
+fn keep_first_vcard(s: &Survey<'_>, edits: &mut EditList) {
+    for (_, container) in s.containers() {
+        for (id, _) in s.children(container).filter(|(_, e)| is_vcard(e)).skip(1) {
+            s.remove_part(edits, id);
         }
     }
 }

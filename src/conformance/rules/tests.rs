@@ -5,7 +5,7 @@ use crate::conformance::{judge, notes, rules};
 use crate::limits::{Budget, Limits};
 use crate::message::Message;
 use crate::message::edit::EditList;
-use crate::vpim::{Envelope, Survey};
+use crate::vpim::{Envelope, Stamp, Survey};
 use std::collections::HashSet;
 
 fn judged<T>(raw: &[u8], sample: &Sample, then: impl FnOnce(&Survey<'_>, Vec<Finding>) -> T) -> T {
@@ -16,7 +16,8 @@ fn judged<T>(raw: &[u8], sample: &Sample, then: impl FnOnce(&Survey<'_>, Vec<Fin
     let answers = sample.answers().unwrap();
     let survey = Survey::new(&message, &envelope, sample.class, &limits, &mut Budget::new(&limits))
         .towards(target.as_ref())
-        .knowing(&answers);
+        .knowing(&answers)
+        .stamped(Stamp { host: Some("mx.test"), date: Some("Tue, 4 Mar 2025 09:00:02 +0100") });
     let mut findings = judge(&survey);
     findings.extend(notes(&survey));
     then(&survey, findings)
