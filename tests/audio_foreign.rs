@@ -62,8 +62,7 @@ fn bundled(name: &str) -> Vec<u8> {
 
 fn linear(input: &[u8]) -> Result<(Vec<i16>, AudioFacts), MediaError> {
     let limits = Limits { audio_seconds: 600, ..Limits::default() };
-    let job =
-        Job::Convert { declared: "application/octet-stream".parse().unwrap(), target: S16.parse().unwrap() };
+    let job = Job::convert("application/octet-stream".parse().unwrap(), S16.parse().unwrap());
     let output = run(&job, input, &limits, &mut Budget::new(&limits))?;
     let Facts::Audio(facts) = output.report.facts else { panic!("audio taken for a fax") };
     Ok((words(&output.bytes), facts))

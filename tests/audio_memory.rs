@@ -22,8 +22,7 @@ fn two_hours_take_no_more_memory_than_the_output() {
     // AMR frames without data: comfort noise from one octet in 20 ms, so that the input is small.
     let frames = (samples / 160) as usize;
     let amr = [b"#!AMR\n".as_slice(), &vec![0x7C; frames]].concat();
-    let job =
-        Job::Convert { declared: "audio/amr".parse().unwrap(), target: "audio/G726-16".parse().unwrap() };
+    let job = Job::convert("audio/amr".parse().unwrap(), "audio/G726-16".parse().unwrap());
     let output = run(&job, &amr, &limits, &mut Budget::new(&limits)).unwrap();
     assert_eq!(output.bytes.len() as u64, samples / 4);
     let grown = peak_kib().unwrap() - before;

@@ -16,7 +16,7 @@ fn mime(name: &str) -> Mime {
 
 fn converted(declared: &str, target: &str, input: &[u8]) -> Vec<u8> {
     let limits = Limits::default();
-    let job = Job::Convert { declared: mime(declared), target: mime(target) };
+    let job = Job::convert(mime(declared), mime(target));
     run(&job, input, &limits, &mut Budget::new(&limits)).unwrap().bytes
 }
 

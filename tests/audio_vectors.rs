@@ -16,8 +16,7 @@ const S16: &str = "audio/x-s16le;rate=8000";
 
 fn linear(input: &[u8]) -> (Vec<u8>, AudioFacts) {
     let limits = Limits::default();
-    let job =
-        Job::Convert { declared: "application/octet-stream".parse().unwrap(), target: S16.parse().unwrap() };
+    let job = Job::convert("application/octet-stream".parse().unwrap(), S16.parse().unwrap());
     let output = run(&job, input, &limits, &mut Budget::new(&limits)).unwrap();
     match output.report.facts {
         Facts::Audio(facts) => (output.bytes, facts),

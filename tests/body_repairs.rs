@@ -139,7 +139,11 @@ fn every_rule_with_a_rewrite_has_its_sample_cured_and_a_second_pass_changes_noth
 /// The audio of a message as WAV, its octets read as `declared`.
 fn wav(octets: &[u8], declared: &str) -> Vec<u8> {
     let limits = Limits::default();
-    let job = Job::Convert { declared: declared.parse().unwrap(), target: "audio/wav".parse().unwrap() };
+    let job = Job::Convert {
+        declared: declared.parse().unwrap(),
+        target: "audio/wav".parse().unwrap(),
+        treatment: Default::default(),
+    };
     media::run(&job, octets, &limits, &mut Budget::new(&limits)).unwrap().bytes
 }
 

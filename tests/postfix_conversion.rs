@@ -192,10 +192,10 @@ fn rendered(directory: &TestDirectory, pdf: &[u8], dpi: (u32, u32)) -> Vec<u8> {
 
 /// The pages of a fax as PBM files.
 fn bitmaps(tiff: &[u8]) -> Vec<u8> {
-    let job = Job::Convert {
-        declared: "image/tiff".parse().expect("a type"),
-        target: "image/x-portable-bitmap".parse().expect("a type"),
-    };
+    let job = Job::convert(
+        "image/tiff".parse().expect("a type"),
+        "image/x-portable-bitmap".parse().expect("a type"),
+    );
     let limits = Limits::default();
     media::run(&job, tiff, &limits, &mut Budget::new(&limits)).expect("a fax").bytes
 }

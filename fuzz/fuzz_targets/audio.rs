@@ -15,7 +15,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((choice, bytes)) = input.split_first() else { return };
     let pick = |n: usize| TYPES[n % TYPES.len()].parse().expect("a type");
     let limits = Limits { audio_seconds: 60, output_bytes: 1 << 24, ..Limits::default() };
-    let job = Job::Convert { declared: pick(usize::from(choice & 15)), target: pick(usize::from(choice >> 4)) };
+    let job = Job::convert(pick(usize::from(choice & 15)), pick(usize::from(choice >> 4)));
     if let Ok(output) = media::run(&job, bytes, &limits, &mut Budget::new(&limits)) {
         assert!(output.bytes.len() <= 1 << 24);
     }

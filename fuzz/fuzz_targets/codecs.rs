@@ -9,7 +9,7 @@ fuzz_target!(|input: &[u8]| {
     let limits = Limits { audio_seconds: 60, output_bytes: 1 << 21, ..Limits::default() };
     let declared = "application/octet-stream".parse().expect("a type");
     let target = "audio/x-s16le;rate=8000".parse().expect("a type");
-    if let Ok(output) = media::run(&Job::Convert { declared, target }, input, &limits, &mut Budget::new(&limits)) {
+    if let Ok(output) = media::run(&Job::convert(declared, target), input, &limits, &mut Budget::new(&limits)) {
         assert!(output.bytes.len() <= 1 << 21);
     }
 });

@@ -77,7 +77,7 @@ fn transcode(args: &Args) -> Result<ExitCode, Failure> {
     let target = media_type(args.to.as_ref(), output, "--to")?;
     let octets = files::read(input)?;
     let limits = Limits::default();
-    let job = Job::Convert { declared, target };
+    let job = Job::convert(declared, target);
     match media::run(&job, &octets, &limits, &mut Budget::new(&limits)) {
         Ok(done) => {
             files::write(output, &done.bytes)?;

@@ -1,8 +1,10 @@
 //! What a rule is, and how rules are run.
 
+use crate::limits::Limits;
 use crate::message::edit::EditList;
 use crate::message::transfer::{Encoding, decode, encode_base64};
-use crate::message::{EntityId, Field};
+use crate::message::{EntityId, Field, Message};
+use crate::vpim::class::classify;
 use crate::vpim::directory::{self, Answer};
 use crate::vpim::{Class, Envelope, Survey, Target};
 
@@ -238,6 +240,19 @@ impl Sample {
     /// The text is neither LDIF nor a zone.
     pub fn answers(&self) -> Result<Vec<Answer>, directory::Unreadable> {
         directory::read(&self.directory.replace('\u{2425}', &"/".repeat(112_480)))
+    }
+
+    /// True where octets, paths and a profile asked for tell everything: what `check` can be told of a
+    /// message.
+    pub fn is_offline(&self) -> bool {
+        let nothing_else = self.target.is_none()
+            && self.session.is_none()
+            && self.client.is_none()
+            && self.directory.is_empty()
+            && self.mail_parameters.is_empty()
+            && self.rcpt_parameters.is_empty();
+        // A profile asked for does not make ordinary mail voice mail.
+        nothing_else && classify(&Message::parse(&self.octets(), &Limits::default())) != Class::None
     }
 
     /// The envelope.

@@ -171,6 +171,9 @@ fn every_repairable_sample_leaves_the_engine_repaired_or_untouched_with_a_reason
     for rule in rules::all().filter(|r| r.repair.is_some() && r.level != Level::May) {
         let sample = rule.samples.bad;
         let (raw, envelope) = (sample.octets(), sample.envelope());
+        let target = sample.target.map(|target| target());
+        let mut settings = settings.clone();
+        settings.profiles.get_mut("repair").unwrap().target = target.clone();
         // Judged as another profile than the engine would, or claiming none, or no voice at all to it.
         let class = class::classify(&Message::parse(&raw, &settings.limits));
         if matches!(class, Class::None | Class::VoiceOther) || sample.class.is_some_and(|c| c != class) {
@@ -181,7 +184,8 @@ fn every_repairable_sample_leaves_the_engine_repaired_or_untouched_with_a_reason
         let breaks = |raw: &[u8]| {
             let message = Message::parse(raw, &settings.limits);
             let mut budget = Budget::new(&settings.limits);
-            let survey = Survey::new(&message, &envelope, None, &settings.limits, &mut budget);
+            let survey = Survey::new(&message, &envelope, None, &settings.limits, &mut budget)
+                .towards(target.as_ref());
             judge(&survey).iter().any(|f| f.rule.id == rule.id)
         };
         match &outcome.record.unchanged_because {

@@ -11,6 +11,7 @@ pub mod audio;
 pub mod fax;
 mod preview;
 
+pub use audio::dsp::treat::Treatment;
 pub use preview::{Preview, Thumbnail};
 
 use crate::limits::{Budget, Exceeded, Limits};
@@ -31,12 +32,22 @@ pub enum Job {
         declared: Mime,
         /// Media type to produce, with the parameters that matter (`rate`, `codec`, `application`).
         target: Mime,
+        /// What is done to sound on the way; nothing for faxes. By default nothing: then codes that need not
+        /// be decoded are not.
+        treatment: Treatment,
     },
     /// Make what a person sees of the bytes in a report; [`Preview::of`] reads the output.
     Preview {
         /// Media type of the part as its sender declares it.
         declared: Mime,
     },
+}
+
+impl Job {
+    /// A conversion that leaves the sound as it is.
+    pub fn convert(declared: Mime, target: Mime) -> Job {
+        Job::Convert { declared, target, treatment: Treatment::default() }
+    }
 }
 
 /// What [`run`] gives back.
@@ -108,11 +119,11 @@ pub fn run(job: &Job, input: &[u8], limits: &Limits, budget: &mut Budget) -> Res
             };
             Ok(Output { bytes: Vec::new(), report: Report { facts, output: None, losses: Vec::new() } })
         }
-        Job::Convert { declared, target } => {
+        Job::Convert { declared, target, treatment } => {
             if fax::recognises(declared, input) {
                 fax::convert(declared, target, input, limits, budget)
             } else {
-                audio::convert(declared, target, input, limits, budget)
+                audio::convert_treated(declared, target, *treatment, input, limits, budget)
             }
         }
         Job::Preview { declared } => {

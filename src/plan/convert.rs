@@ -77,7 +77,8 @@ pub fn convert(
     }
     let octets = survey.message.decoded(entity).bytes;
     let target = media_type(wanted);
-    let job = Job::Convert { declared, target: target.clone() };
+    let treatment = request.profile.treatment();
+    let job = Job::Convert { declared, target: target.clone(), treatment };
     let output = media::run(&job, &octets, request.limits, budget).map_err(|e| Refused::media(&number, e))?;
     let same = output.bytes == octets.as_ref() && same_label(entity, wanted);
     if same && entity.encoding == Encoding::Base64 {

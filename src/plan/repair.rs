@@ -98,7 +98,8 @@ pub fn repair(
     if left.len() >= findings.len() {
         return Err(Refused::Repair("a message no better".to_owned()));
     }
-    guard::verify(message, &edits, limits)?;
+    // A repair that reaches further than its own octets is not made; it is no fault of the service.
+    guard::verify(message, &edits, limits).map_err(|e| Refused::Repair(e.to_string()))?;
     let Rewriter { actions, losses, left, .. } = rewriter;
     let left = left.into_iter().map(|(part, why)| format!("part {part}: {why}")).collect();
     Ok(Some(Repair { edits, raw, cured, actions, losses, left }))

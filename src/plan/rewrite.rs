@@ -168,7 +168,8 @@ fn write(
     let declared = if swapped { convert::media_type("audio/AAL2-G726-32") } else { body.declared.clone() };
     let target = convert::media_type(rewrite.target);
     let octets = message.decoded(entity).bytes;
-    let output = media::run(&Job::Convert { declared, target: target.clone() }, &octets, limits, budget)?;
+    let job = Job::Convert { declared, target: target.clone(), treatment: Default::default() };
+    let output = media::run(&job, &octets, limits, budget)?;
     let mut edits = EditList::default();
     label(&mut edits, message, body, rewrite);
     if output.bytes != octets.as_ref() {

@@ -1,6 +1,7 @@
 //! Profiles: what a destination accepts, as data. The built-in ones are the TOML files beside this
 //! one; the configuration adds to them with `[profile.NAME] extends = "..."`.
 
+use crate::media::Treatment;
 use crate::vpim::Target;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,6 +59,12 @@ pub struct Profile {
     pub audio: Option<String>,
     /// Audio the destination takes as it is, as globs of `container/codec` found in the bytes.
     pub audio_accepted: Vec<String>,
+    /// Brings speech that is coded anew to an even level; audio the destination takes stays as it is.
+    #[serde(default)]
+    pub normalise: bool,
+    /// Cuts silence at both ends of audio that is coded anew off.
+    #[serde(default)]
+    pub trim_silence: bool,
     /// Media type that a fax becomes; `None` leaves faxes alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fax: Option<String>,
@@ -104,6 +111,11 @@ impl Profile {
     /// True where messages for this destination are changed.
     pub fn changes(&self) -> bool {
         self.repair || self.structure != Structure::Untouched
+    }
+
+    /// What is done to the sound that is coded anew.
+    pub fn treatment(&self) -> Treatment {
+        Treatment { normalise: self.normalise, trim: self.trim_silence }
     }
 
     /// True for audio the destination takes as it is: `container/codec` as found in the bytes.

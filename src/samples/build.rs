@@ -147,7 +147,7 @@ impl Builder {
 
     fn convert(&self, declared: &str, target: &str, octets: &[u8]) -> Result<Vec<u8>, MediaError> {
         let mime = |name: &str| name.parse().map_err(|_| MediaError::Unsupported(name.to_owned()));
-        let job = Job::Convert { declared: mime(declared)?, target: mime(target)? };
+        let job = Job::convert(mime(declared)?, mime(target)?);
         Ok(media::run(&job, octets, &self.limits, &mut Budget::new(&self.limits))?.bytes)
     }
 }

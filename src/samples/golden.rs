@@ -292,7 +292,8 @@ pub(super) static ALL: &[Golden] = &[
         about: "as RFC 2421 had it, with the sender's vCard",
         class: Class::Vpim2Rfc2421,
         fields: &[SUBJECT],
-        rules: &[],
+        // A vCard without ROLE and SOUND is usual.
+        rules: &["vpim2421-vcard-recommended-attributes"],
         item: Parts {
             media_type: VOICE_TYPE,
             items: &[

@@ -103,7 +103,7 @@ fn written(golden: &Golden) -> Result<Sample, MediaError> {
 /// The broken messages, one for each rule that octets and envelope alone can show. The verdict holds
 /// what else such a message breaks: the lack of a part, say, is seldom the only fault of a message.
 pub fn broken() -> Vec<Sample> {
-    rules::all().filter(|rule| rule.samples.bad.target.is_none()).map(breaking).collect()
+    rules::all().filter(|rule| rule.samples.bad.is_offline()).map(breaking).collect()
 }
 
 fn breaking(rule: &'static Rule) -> Sample {

@@ -70,7 +70,7 @@ pub const SCENES: &[Scene] = &[
 fn convert(from: &str, to: &str, input: &[u8]) -> Result<Vec<u8>, String> {
     let limits = Limits::default();
     let media_type = |name: &str| name.parse::<mime::Mime>().map_err(|e| e.to_string());
-    let job = Job::Convert { declared: media_type(from)?, target: media_type(to)? };
+    let job = Job::convert(media_type(from)?, media_type(to)?);
     let output = media::run(&job, input, &limits, &mut Budget::new(&limits));
     output.map(|o| o.bytes).map_err(|e| e.to_string())
 }

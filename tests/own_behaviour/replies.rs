@@ -36,7 +36,7 @@ fn refusals() -> Vec<(&'static str, Vec<u8>, u8)> {
                 &[
                     ("; handling=REQUIRED", ""),
                     ("audio/basic", "audio/amr"),
-                    ("////////////", "IyFBTVIKfA=="),
+                    ("////////////", "IyFBTVJfTUMxLjAKAAAAAg=="),
                 ],
             ),
             3,

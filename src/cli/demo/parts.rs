@@ -86,7 +86,7 @@ impl Leaf {
             return Ok(Some(name));
         }
         let target = target.parse().map_err(|error| Failure::doing(target, error))?;
-        let job = Job::Convert { declared: self.declared.clone(), target };
+        let job = Job::convert(self.declared.clone(), target);
         let limits = Limits::default();
         match media::run(&job, &self.octets, &limits, &mut Budget::new(&limits)) {
             Ok(output) => {

@@ -33,10 +33,10 @@ fn rewritten(sample: &Sample, compression: &str) -> Vec<u8> {
     let end = start + text[start..].find("\r\n--").unwrap();
     let tiff = decode(&Encoding::Base64, &text.as_bytes()[start..end]).bytes;
     let limits = Limits::default();
-    let job = Job::Convert {
-        declared: "image/tiff".parse().unwrap(),
-        target: format!("image/tiff; compression={compression}").parse().unwrap(),
-    };
+    let job = Job::convert(
+        "image/tiff".parse().unwrap(),
+        format!("image/tiff; compression={compression}").parse().unwrap(),
+    );
     let written = run(&job, &tiff, &limits, &mut Budget::new(&limits)).unwrap().bytes;
     let base64 = String::from_utf8(encode_base64(&written, "\r\n")).unwrap();
     format!("{}{}{}", &text[..start], base64.trim_end(), &text[end..]).into_bytes()

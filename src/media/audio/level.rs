@@ -14,11 +14,17 @@ pub struct Level {
 impl Level {
     /// Takes more samples.
     pub fn add(&mut self, samples: &[i16]) {
-        // A block of squares stays below 2^64: the longest one has fewer than 2^32 samples of 30 bits.
-        let squares: u64 = samples.iter().map(|&x| u64::from(x.unsigned_abs()).pow(2)).sum();
+        // Pairs first, as vector units do: two squares stay below 2^32. A block of them stays below 2^64:
+        // the longest one has fewer than 2^32 samples of 30 bits.
+        let square = |x: i16| i32::from(x).wrapping_mul(i32::from(x)).cast_unsigned();
+        let (pairs, last) = samples.as_chunks();
+        let pairs = pairs.iter().map(|&[a, b]: &[i16; 2]| u64::from(square(a).wrapping_add(square(b))));
+        let squares = pairs.sum::<u64>() + last.iter().map(|&x| u64::from(square(x))).sum::<u64>();
         self.squares += squares as f64;
         self.samples += samples.len() as u64;
-        self.peak = samples.iter().map(|x| x.unsigned_abs()).fold(self.peak, u16::max);
+        // Signed extremes: the baseline of x86-64 has no maximum of unsigned words.
+        let extremes = samples.iter().fold((0, 0), |(low, high), &x| (x.min(low), x.max(high)));
+        self.peak = self.peak.max(extremes.0.unsigned_abs()).max(extremes.1.unsigned_abs());
     }
 
     /// Root mean square; `None` for silence.

@@ -1,9 +1,11 @@
 //! Any rate to 8000 samples a second, one channel, in bounded memory.
 //!
-//! The FFT resampler delays its output; the delay is cut off the front and the end is driven out with
-//! silence, so that the output begins with the input and has exactly its length. Limits: rates of which
-//! no round number of samples makes a round number at 8000 Hz are rounded, see [`affordable`].
+//! High rates are halved first, see [`super::halve`]; a resampler by Fourier transforms does the rest. It
+//! delays its output; the delay is cut off the front and the end is driven out with silence, so that the
+//! output begins with the input and has exactly its length. Limits: rates of which no round number of
+//! samples makes a round number at 8000 Hz are rounded, see [`affordable`].
 
+use super::halve::{FLUSH, Halver, halvers};
 use crate::media::MediaError;
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
@@ -17,6 +19,7 @@ const MAX_UNIT: u32 = 8_192;
 
 /// Resampler of one stream.
 pub struct Resampler {
+    halvers: Vec<Halver>,
     fft: Fft<f32>,
     /// Input that does not fill a chunk yet.
     waiting: Vec<f32>,
@@ -33,23 +36,52 @@ impl Resampler {
     pub fn new(from_hz: u32) -> Result<Self, MediaError> {
         let from_hz = affordable(from_hz);
         let unsupported = |error| MediaError::Unsupported(format!("{from_hz} samples a second: {error}"));
-        let fft = Fft::new(from_hz as usize, RATE_HZ as usize, chunk_in(from_hz), 1, FixedSync::Both)
+        let (halvers, fft_hz) = halvers(from_hz);
+        let fft = Fft::new(fft_hz as usize, RATE_HZ as usize, chunk_in(fft_hz), 1, FixedSync::Both)
             .map_err(|error| unsupported(error.to_string()))?;
         let chunk_out = vec![0.0; fft.output_frames_max()];
         let delay = fft.output_delay();
-        Ok(Resampler { fft, waiting: Vec::new(), chunk_out, delay, from_hz, samples_in: 0, samples_out: 0 })
+        Ok(Resampler {
+            halvers,
+            fft,
+            waiting: Vec::new(),
+            chunk_out,
+            delay,
+            from_hz,
+            samples_in: 0,
+            samples_out: 0,
+        })
     }
 
     /// Appends what `samples` add to the output.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) -> Result<(), MediaError> {
         self.samples_in += samples.len() as u64;
-        self.waiting.extend(samples.iter().map(|&x| f32::from(x)));
+        self.halve(samples);
         self.drain(out)
+    }
+
+    /// Takes samples through the halvers to where the transform finds them.
+    fn halve(&mut self, samples: &[i16]) {
+        let samples = samples.iter().map(|&x| f32::from(x));
+        let Some((last, others)) = self.halvers.split_last_mut() else {
+            self.waiting.extend(samples);
+            return;
+        };
+        let mut at_rate: Vec<f32> = samples.collect();
+        for halver in others {
+            let mut halved = Vec::with_capacity(at_rate.len() / 2 + 64);
+            halver.push(&at_rate, &mut halved);
+            at_rate = halved;
+        }
+        last.push(&at_rate, &mut self.waiting);
     }
 
     /// Appends the rest of the output.
     pub fn finish(&mut self, out: &mut Vec<i16>) -> Result<(), MediaError> {
         let wanted = self.wanted();
+        if !self.halvers.is_empty() {
+            self.halve(&[0; FLUSH]);
+        }
         while self.samples_out < wanted {
             self.waiting.resize(self.fft.input_frames_next(), 0.0);
             self.drain(out)?;
@@ -88,10 +120,15 @@ impl Resampler {
         let left = usize::try_from(self.wanted() - self.samples_out).unwrap_or(usize::MAX);
         let ready = self.chunk_out.get(skip..produced).unwrap_or_default();
         let ready = &ready[..ready.len().min(left)];
-        // `as` limits to the range of 16 bits.
-        out.extend(ready.iter().map(|&x| x.round() as i16));
+        out.extend(ready.iter().map(|&x| to_16_bits(x)));
         self.samples_out += ready.len() as u64;
     }
+}
+
+/// The nearest sample. Not `round`, which is a call on the baseline of x86-64; `as` limits the range.
+#[inline]
+pub fn to_16_bits(x: f32) -> i16 {
+    (x + 0.5f32.copysign(x)) as i16
 }
 
 /// Samples of the shortest input that has a whole number of output samples.

@@ -162,6 +162,37 @@ fn our_output_is_what_we_say_it_is() {
     }
 }
 
+#[test]
+fn frames_of_the_wanted_codec_are_copied() {
+    for target in ["audio/amr", "audio/mpeg", "audio/ogg", "audio/wav;codec=11"] {
+        let coded = converted(S16, target, vector!("tone440.s16")).unwrap();
+        assert!(converted("application/octet-stream", target, &coded).unwrap() == coded, "{target}");
+    }
+    for (body, target) in [
+        (vector!("foreign/lame.mp3"), "audio/mpeg"),
+        (vector!("foreign/opus.ogg"), "audio/ogg"),
+        (vector!("foreign/ima2.wav"), "audio/wav;codec=11"),
+    ] {
+        assert!(converted("application/octet-stream", target, body).unwrap() == body, "{target}");
+    }
+    let wide: Vec<u8> = [0xFF, 0xFB, 0x90, 0xC0].into_iter().chain([0; 413]).collect::<Vec<u8>>().repeat(4);
+    assert!(converted("audio/mpeg", "audio/mpeg", &wide).unwrap() == wide);
+    let narrow = converted("audio/mpeg", "audio/mpeg;rate=8000", &wide).unwrap();
+    let facts = inspected("audio/mpeg", &narrow).unwrap();
+    assert_eq!((facts.sample_rate_hz, facts.channels), (8_000, 1));
+}
+
+#[test]
+fn what_we_write_our_decoders_read_to_the_last_frame() {
+    let noise: Vec<u8> = (0..48_000u32).map(|k| (k.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for target in targets() {
+        for sound in [vector!("s1.s16"), &noise, &[0; 16_000]] {
+            let coded = converted(S16, &target, sound).unwrap();
+            assert_eq!(inspected(&target, &coded).unwrap().defects, [""; 0], "{target}");
+        }
+    }
+}
+
 /// The forms of `tests/data/audio/wav`, one second each, and where they differ from `expected.s16`.
 const WAVES: &[(&str, &[u8], usize)] = &[
     ("pcm_s16", vector!("wav/pcm_s16.wav"), 0),

@@ -43,7 +43,11 @@ const FRAME_SAMPLES: usize = 576;
 const MIN_FRAMES: usize = 3;
 const KBITS_A_SECOND: u32 = 32;
 /// Octets of a frame at that rate.
-const FRAME_BYTES: i32 = 288;
+const FRAME_BYTES: usize = 288;
+/// Ancillary octets at the end of a frame. The package fills frames up with ones, which decode to zeros
+/// in runs of four bits: without room behind it, the last run sends careful decoders past the end. As
+/// many as the package writes at once, so that its frames end where ours do.
+const ANCILLARY: [u8; 4] = [0; 4];
 
 struct Mp3Writer {
     encoder: Option<Mp3Encoder>,
@@ -62,10 +66,10 @@ impl Mp3Writer {
             Ok(mut encoder) => {
                 // 576 / 8000 * 4000 is a whole number, but not for the package: it would round it down,
                 // and pad every frame to its right size while the header announces one octet more.
-                let mpeg = &mut encoder.shine_config().mpeg;
-                mpeg.whole_slots_per_frame = FRAME_BYTES;
-                mpeg.frac_slots_per_frame = 0.0;
-                mpeg.padding = 0;
+                let config = encoder.shine_config();
+                config.mpeg.whole_slots_per_frame = (FRAME_BYTES - ANCILLARY.len()) as i32;
+                config.mpeg.frac_slots_per_frame = 0.0;
+                config.mpeg.padding = 0;
                 Mp3Writer { encoder: Some(encoder), samples: 0, fault: None }
             }
             Err(error) => Mp3Writer { encoder: None, samples: 0, fault: Some(error.to_string()) },
@@ -81,7 +85,10 @@ impl Encoder for Mp3Writer {
         }
         self.samples += samples.len();
         match encoder.encode_interleaved(samples) {
-            Ok(frames) => frames.iter().for_each(|frame| out.extend_from_slice(frame)),
+            Ok(frames) => frames.iter().for_each(|frame| {
+                out.extend_from_slice(frame);
+                out.extend_from_slice(&ANCILLARY);
+            }),
             Err(error) => self.fault = Some(error.to_string()),
         }
     }

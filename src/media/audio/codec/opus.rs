@@ -27,6 +27,8 @@ const FRAME_SAMPLES: usize = 160;
 /// A packet holds at most 120 ms (RFC 6716 3.2.5).
 const MAX_PACKET_SAMPLES: usize = 6 * FRAME_SAMPLES;
 const BITS_A_SECOND: i32 = 16_000;
+/// Of 0 to 10: what more would find is not heard in speech of this band.
+const COMPLEXITY: i32 = 5;
 /// Units of a granule position in one of our samples.
 const TICKS: u64 = 6;
 
@@ -123,6 +125,7 @@ impl OpusWriter {
     fn open() -> Result<Open, Error> {
         let mut encoder = OpusEncoder::new(RATE_HZ, 1, Application::Voip)?;
         encoder.bitrate_bps = BITS_A_SECOND;
+        encoder.complexity = COMPLEXITY;
         let head = OpusHead::for_encoder(&encoder, RATE_HZ as u32);
         let pre_skip = u64::from(head.pre_skip);
         let writer = OggOpusWriter::with_tags(Vec::new(), head, OpusTags::new())?;

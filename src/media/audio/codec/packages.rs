@@ -4,6 +4,7 @@
 //! constants, not by sizes in the input (CAF and Matroska, which do not, are not compiled in).
 
 use crate::media::MediaError;
+use crate::media::audio::resample::to_16_bits;
 use crate::media::audio::source::{Damage, Guarded, Opened, Source};
 use std::io::Cursor;
 use symphonia::core::codecs::CodecParameters;
@@ -145,8 +146,7 @@ impl Decoding<'_> {
             return Ok(self.end("rate or channels change in the middle: the rest is left out"));
         }
         buffer.copy_to_vec_interleaved(&mut self.samples);
-        // `as` limits to the range of 16 bits.
-        out.extend(self.samples.iter().map(|&x| (x * 32_768.0).round() as i16));
+        out.extend(self.samples.iter().map(|&x| to_16_bits(x * 32_768.0)));
         Ok(true)
     }
 }
