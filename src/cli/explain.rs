@@ -55,7 +55,7 @@ impl Entry {
             text: rule.text,
             remedy: rule.remedy,
             profiles: rule.classes.iter().map(|c| c.name()).collect(),
-            repairable: rule.repair.is_some(),
+            repairable: rule.repairable(),
             example: rule.samples.bad.changes.to_vec(),
         }
     }

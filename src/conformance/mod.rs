@@ -6,6 +6,7 @@
 pub mod coverage;
 pub mod replies;
 pub mod report;
+pub mod rewrites;
 pub mod rule;
 pub mod rules;
 

@@ -69,6 +69,13 @@ pub struct Rule {
     pub samples: Samples,
 }
 
+impl Rule {
+    /// True where a message that breaks it can be repaired, by edits or by writing the body anew.
+    pub fn repairable(&self) -> bool {
+        self.repair.is_some() || super::rewrites::find(self).is_some()
+    }
+}
+
 /// A message that keeps a rule and one that breaks it.
 #[derive(Clone, Copy)]
 pub struct Samples {

@@ -37,7 +37,7 @@ impl Decision<'_> {
         if let Some(verdict) = self.demanded().or_else(|| self.refused()) {
             return self.take(verdict);
         }
-        let repair = match self.repair() {
+        let mut repair = match self.repair(budget) {
             Ok(Some(repair)) => repair,
             Ok(None) => return self.convert(budget),
             Err(refused) => {
@@ -49,6 +49,9 @@ impl Decision<'_> {
             }
         };
         self.record.actions = repair.cured.iter().map(|rule| format!("repaired {rule}")).collect();
+        self.record.actions.append(&mut repair.actions);
+        self.record.losses.append(&mut repair.losses);
+        self.record.unchanged_because = Some(repair.left.join("; ")).filter(|why| !why.is_empty());
         let message = Message::parse(&repair.raw, &self.settings.limits);
         let (envelope, class) = (self.survey.envelope, self.survey.class);
         let survey = Survey::new(&message, envelope, Some(class), &self.settings.limits, budget);
@@ -108,7 +111,7 @@ impl Decision<'_> {
         }
     }
 
-    fn repair(&self) -> Result<Option<Repair>, Refused> {
+    fn repair(&self, budget: &mut Budget) -> Result<Option<Repair>, Refused> {
         if self.settings.mode == Mode::Report {
             return Ok(None);
         }
@@ -119,7 +122,7 @@ impl Decision<'_> {
             Action::Annotate => all && self.route.action(finding.rule.id, Action::Repair) == Action::Repair,
             _ => all,
         };
-        repair(self.survey, self.findings, wanted, &self.settings.limits, &self.ambient.stop)
+        repair(self.survey, self.findings, wanted, &self.settings.limits, &self.ambient.stop, budget)
     }
 
     fn convert(mut self, budget: &mut Budget) -> Outcome {
@@ -187,7 +190,7 @@ impl Decision<'_> {
     fn deliver(mut self, mut plan: Plan) -> Outcome {
         let settings = self.settings;
         self.record.actions.append(&mut plan.actions);
-        self.record.losses = std::mem::take(&mut plan.losses);
+        self.record.losses.append(&mut plan.losses);
         let mut edits = plan.edits;
         if settings.mode == Mode::Enforce && (self.repaired.is_some() || !edits.is_empty()) {
             self.record.broken_signatures = signatures(self.original);

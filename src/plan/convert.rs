@@ -97,16 +97,16 @@ pub fn convert(
     }))
 }
 
-fn is_swapped(audio: &AudioFacts) -> bool {
+pub(super) fn is_swapped(audio: &AudioFacts) -> bool {
     audio.nibble_order.is_some_and(|o| o.swapped && o.confidence >= SWAPPED_CONFIDENCE)
 }
 
-fn media_type(name: &str) -> Mime {
+pub(super) fn media_type(name: &str) -> Mime {
     name.parse().unwrap_or(mime::APPLICATION_OCTET_STREAM)
 }
 
 /// What the bytes are, for the log.
-fn found_as(body: &Body, facts: &Facts) -> String {
+pub(super) fn found_as(body: &Body, facts: &Facts) -> String {
     match facts {
         Facts::Audio(a) => format!(
             "{} ({}/{}{})",
@@ -130,7 +130,7 @@ fn is_taken(audio: &AudioFacts, entity: &Entity, wanted: &str, request: Request<
     label_fits && request.profile.accepts_audio(&audio.container, &audio.codec)
 }
 
-fn same_label(entity: &Entity, wanted: &str) -> bool {
+pub(super) fn same_label(entity: &Entity, wanted: &str) -> bool {
     let target = media_type(wanted);
     let parameter_fits = target.params().all(|(name, value)| {
         entity

@@ -12,6 +12,7 @@ mod mixed;
 mod part;
 pub mod repair;
 pub mod results;
+mod rewrite;
 mod summary;
 mod voice_message;
 

@@ -2,9 +2,10 @@
 //!
 //! Each rule knows its own edits and nothing of the others. What one rule wants is taken unless an
 //! earlier one wants the same octets; then the message is judged again, until nothing is left to
-//! repair. The rounds come out as one list of edits of the message as received. A repair that leaves
+//! repair. Where text needs no more edits, bodies are written anew (`rewrite`). The rounds come out as one list of edits of the message as received. A repair that leaves
 //! the message no better is not made.
 
+use super::rewrite::Rewriter;
 use super::{Refused, guard};
 use crate::conformance::{Finding, judge};
 use crate::limits::{Budget, Limits};
@@ -28,28 +29,40 @@ pub struct Repair {
     pub raw: Vec<u8>,
     /// Rules that were broken and no longer are.
     pub cured: Vec<&'static str>,
+    /// Bodies that were written anew: `1: image/tiff (tiff) -> image/tiff`.
+    pub actions: Vec<String>,
+    /// What was lost by it.
+    pub losses: Vec<String>,
+    /// Why bodies that should have been were not.
+    pub left: Vec<String>,
 }
 
-/// Repairs what `wanted` asks for; `None` where nothing of it has a repair.
+/// Repairs what `wanted` asks for; `None` where nothing of it has a repair. Media work is taken from
+/// `budget`, what the message has left.
 pub fn repair(
     survey: &Survey<'_>,
     findings: &[Finding],
     wanted: impl Fn(&Finding) -> bool,
     limits: &Limits,
     stop: &Arc<AtomicBool>,
+    budget: &mut Budget,
 ) -> Result<Option<Repair>, Refused> {
     let message = survey.message;
     // Mail that claims no profile has nothing to be repaired to; what it lacks, a conversion adds.
     if survey.class == Class::VoiceOther {
         return Ok(None);
     }
-    if !findings.iter().any(|f| f.rule.repair.is_some() && wanted(f)) {
+    if !findings.iter().any(|f| f.rule.repairable() && wanted(f)) {
         return Ok(None);
     }
     guard::may_change(message)?;
-    let mut edits = round(survey, findings, &wanted);
+    let mut rewriter = Rewriter::new(limits, stop, budget);
+    let mut edits = round(survey, findings, &wanted, &mut rewriter)?;
     if edits.is_empty() {
-        return Ok(None);
+        return match rewriter.left.into_iter().next() {
+            Some((part, why)) => Err(Refused::Failed { part, why }),
+            None => Ok(None),
+        };
     }
     let mut raw = edits.apply(message)?;
     let mut left = None;
@@ -62,10 +75,11 @@ pub fn repair(
         let mut budget = Budget::with_stop(limits, stop.clone());
         let again = Survey::new(&between, survey.envelope, Some(survey.class), limits, &mut budget)
             .towards(survey.target)
+            .knowing(survey.answers)
             .stamped(survey.stamp);
         budget.check()?;
         let found = judge(&again);
-        let more = round(&again, &found, &wanted);
+        let more = round(&again, &found, &wanted, &mut rewriter)?;
         if more.is_empty() {
             left = Some(found);
             break;
@@ -96,11 +110,23 @@ pub fn repair(
         Refused::Internal(why) => Refused::Repair(format!("a message in which {why}")),
         other => other,
     })?;
-    Ok(Some(Repair { edits, raw, cured }))
+    let Rewriter { actions, losses, left, .. } = rewriter;
+    let left = left.into_iter().map(|(part, why)| format!("part {part}: {why}")).collect();
+    Ok(Some(Repair { edits, raw, cured, actions, losses, left }))
 }
 
-/// The edits of all rules broken, as far as they do not meet.
-fn round(survey: &Survey<'_>, findings: &[Finding], wanted: impl Fn(&Finding) -> bool) -> EditList {
+/// The edits of all rules broken, as far as they do not meet; where text needs none, the bodies.
+fn round(
+    survey: &Survey<'_>,
+    findings: &[Finding],
+    wanted: impl Fn(&Finding) -> bool,
+    rewriter: &mut Rewriter<'_>,
+) -> Result<EditList, Refused> {
+    let text = text(survey, findings, &wanted);
+    if text.is_empty() { rewriter.round(survey, findings, wanted) } else { Ok(text) }
+}
+
+fn text(survey: &Survey<'_>, findings: &[Finding], wanted: impl Fn(&Finding) -> bool) -> EditList {
     let mut all = EditList::default();
     let mut done: Vec<&str> = Vec::new();
     for finding in findings.iter().filter(|f| wanted(f)) {

@@ -90,7 +90,7 @@ fn table_of_rules(out: &mut String, title: &str, rules: &mut [&Rule]) {
     );
     for rule in rules {
         let Rule { id, rfc, section, text, remedy, .. } = rule;
-        let repairable = if rule.repair.is_some() { "yes" } else { "no" };
+        let repairable = if rule.repairable() { "yes" } else { "no" };
         let _ = writeln!(
             out,
             "| `{id}` | {} | {rfc} {section} | {} | {} | {repairable} |",

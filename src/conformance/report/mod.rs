@@ -132,7 +132,7 @@ impl FindingReport {
             part: finding.part.clone(),
             header: finding.header.as_deref().map(printable),
             line: finding.line,
-            repairable: finding.rule.repair.is_some(),
+            repairable: finding.rule.repairable(),
             text: finding.rule.text,
             remedy: finding.rule.remedy,
             excerpt: excerpts.of(finding),

@@ -216,7 +216,7 @@ pub fn inspect(
 }
 
 /// Converts a fax body to the media type `target`: `application/pdf`, `image/tiff` (TIFF-F; the parameter
-/// `compression` is `mh`, `mr`, `mmr` or `any`) or `image/x-portable-bitmap`.
+/// `compression` is `mh`, `mr`, `mmr` or `any`; with `coded=anew` no coded data is kept) or `image/x-portable-bitmap`.
 pub fn convert(
     declared: &Mime,
     target: &Mime,
@@ -245,7 +245,8 @@ pub fn convert(
         }
         "image/tiff" => {
             let accept = tiff_f::Accept::of(target)?;
-            match tiff_f::convert(&document, accept, limits, budget, &mut losses)? {
+            let anew = target.get_param("coded").is_some_and(|value| value == "anew");
+            match tiff_f::convert(&document, accept, anew, limits, budget, &mut losses)? {
                 Some(bytes) => {
                     let output = tiff_facts(&tiff::Tiff::parse(&bytes, limits, budget)?);
                     (bytes, output)

@@ -68,10 +68,12 @@ impl Accept {
     }
 }
 
-/// Converts all pages. `None` where the file already is what is asked for.
+/// Converts all pages. `None` where the file already is what is asked for. With `anew` every page is decoded
+/// and coded again, as right as it looks.
 pub(super) fn convert(
     document: &Document<'_>,
     accept: Accept,
+    anew: bool,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
@@ -81,7 +83,7 @@ pub(super) fn convert(
     let mut writer = Writer::new(total);
     for index in 0..total {
         let page = document.page(index, limits, budget)?;
-        let kept = keep(&page, accept);
+        let kept = if anew { None } else { keep(&page, accept) };
         conforming &=
             kept.as_ref().is_some_and(|coded| coded.whole && page_conforms(&page, coded, index, total));
         let before = writer.out.len();
