@@ -224,7 +224,7 @@ fn the_part_of_a_violation_is_named() {
 #[test]
 fn a_repair_never_makes_a_message_worse_and_a_second_one_changes_nothing() {
     let settings = Settings::for_profile("repair", "mx.test");
-    let mut repaired = 0;
+    let (mut repaired, mut wrong) = (0, Vec::new());
     for (name, raw, known) in messages(OWN).into_iter().chain(messages(SHARED)) {
         let envelope = envelope(&known);
         let pass = |raw: &[u8]| engine::rewrite(raw, &envelope, &settings, &Ambient::default());
@@ -235,11 +235,17 @@ fn a_repair_never_makes_a_message_worse_and_a_second_one_changes_nothing() {
         let after =
             once.rewritten.unwrap_or_else(|| panic!("{name}: {:?} and the same", once.record.actions));
         let (before, now) = (check(&raw, &envelope), check(&after, &envelope));
-        assert!(now.class == before.class && now.findings.len() < before.findings.len(), "{name}");
-        assert!(now.conformant || !before.conformant, "{name}");
-        assert_eq!(pass(&after).rewritten, None, "{name}");
+        // A MUST that is kept outweighs a SHOULD that is not.
+        let weight = |judged: &Judged| {
+            (judged.findings.iter().filter(|f| f.rule.level.is_must()).count(), judged.findings.len())
+        };
+        let better = weight(&now) < weight(&before) && (now.conformant || !before.conformant);
+        if now.class != before.class || !better || pass(&after).rewritten.is_some() {
+            wrong.push(format!("{name}: {:?}", once.record.actions));
+        }
         repaired += 1;
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(repaired >= 3, "{repaired} messages repaired");
 }
 
