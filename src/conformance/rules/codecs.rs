@@ -183,7 +183,10 @@ pub static RULES: &[Rule] = &[
 fn even_codewords(s: &Survey<'_>, f: &mut Findings<'_>) {
     for (id, e) in adpcm(s).filter(|(_, e)| e.encoding == Encoding::Base64) {
         let of_alphabet = |c: &&u8| c.is_ascii_alphanumeric() || b"+/".contains(c);
-        // One character holds six bits: a code word and a half.
+        // One character holds six bits: a code word and a half. Where the end is whole nothing is counted.
+        if s.body(id).is_some_and(|b| !b.unpadded && b.garbage == 0) {
+            continue;
+        }
         if e.body.of(s.message.raw()).iter().filter(of_alphabet).count() % 4 == 1 {
             f.entity(id, "the last octet is cut");
         }
@@ -251,6 +254,10 @@ fn wave_codec_parameter(s: &Survey<'_>, f: &mut Findings<'_>) {
 
 fn wave_registry_map(s: &Survey<'_>, f: &mut Findings<'_>) {
     for (body, e) in s.judged_bodies() {
+        // Bytes that are known to be something else need no second look.
+        if s.audio_facts(body.entity).is_some_and(|a| a.container != "wav") {
+            continue;
+        }
         let Some(tag) = wave_tag(&s.message.decoded(e).bytes).filter(|tag| *tag != 1) else { continue };
         let name = WAVE_FORMATS.iter().find(|(t, _)| *t == tag).map_or("not registered", |(_, name)| name);
         f.entity(body.entity, format!("WAVE format {tag:#06X}: {name}"));
