@@ -62,14 +62,17 @@ pub fn demand(unmet: &Unmet, action: Action) -> Reply {
 pub fn not_converted(profile: &str, refused: &Refused, class: u8) -> Reply {
     // RFC 3463 3.7: x.6.1 media not supported, x.6.2 conversion prohibited, x.6.3 required but not
     // supported, x.6.5 failed.
-    let detail = match refused {
-        Refused::Unreadable { .. } => 1,
-        Refused::Untouchable(_) => 2,
-        Refused::NotSupported { .. } => 3,
-        _ => 5,
+    let (subject, detail) = match refused {
+        // RFC 3463 3.3: message length exceeds administrative limit.
+        Refused::TooLong(_) => (2, 3),
+        Refused::Unreadable { .. } => (6, 1),
+        Refused::Untouchable(_) => (6, 2),
+        Refused::NotSupported { .. } => (6, 3),
+        _ => (6, 5),
     };
     let action = if class == 4 { Action::Tempfail } else { Action::Reject };
-    reply(554, (5, 6, detail), vec![format!("cannot convert for {profile}: {refused}")], action)
+    let code = if subject == 2 { 552 } else { 554 };
+    reply(code, (5, subject, detail), vec![format!("cannot convert for {profile}: {refused}")], action)
 }
 
 /// A refusal for now, for a fault of ours.

@@ -36,6 +36,16 @@ pub enum Job {
         /// be decoded are not.
         treatment: Treatment,
     },
+    /// Make one recording of several, which the input holds one after the other as
+    /// `audio/x-s16le;rate=8000`.
+    Join {
+        /// Samples of each.
+        lengths: Vec<usize>,
+        /// Media type to produce.
+        target: Mime,
+        /// What is done to the sound of the whole.
+        treatment: Treatment,
+    },
     /// Make what a person sees of the bytes in a report; [`Preview::of`] reads the output.
     Preview {
         /// Media type of the part as its sender declares it.
@@ -125,6 +135,9 @@ pub fn run(job: &Job, input: &[u8], limits: &Limits, budget: &mut Budget) -> Res
             } else {
                 audio::convert_treated(declared, target, *treatment, input, limits, budget)
             }
+        }
+        Job::Join { lengths, target, treatment } => {
+            audio::join(lengths, target, *treatment, input, limits, budget)
         }
         Job::Preview { declared } => {
             if fax::recognises(declared, input) {

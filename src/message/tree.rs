@@ -105,6 +105,14 @@ pub struct Entity {
 }
 
 impl Entity {
+    /// The boundary of a multipart.
+    pub fn boundary(&self) -> Option<&str> {
+        match &self.content {
+            Content::Multipart { boundary, .. } => Some(boundary),
+            _ => None,
+        }
+    }
+
     /// The children: parts, or the root of the embedded message.
     pub fn children(&self) -> &[EntityId] {
         match &self.content {

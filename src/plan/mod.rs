@@ -4,17 +4,23 @@
 //! A plan either is complete and checked, or it is refused with a reason; a message is never half
 //! converted. A plan for a message that already fits is empty, so a second pass changes nothing.
 
+mod choice;
 mod convert;
 pub mod duty;
+pub mod facts;
+mod fields;
 pub mod guard;
 mod handling;
 mod mixed;
+mod pager;
 mod part;
 pub mod repair;
 pub mod results;
 mod rewrite;
 mod summary;
+mod text;
 mod voice_message;
+mod work;
 
 use crate::limits::{Budget, Limits};
 use crate::media::MediaError;
@@ -64,6 +70,9 @@ pub enum Refused {
         /// The reason.
         why: String,
     },
+    /// More than the destination has room for (RFC 3463 x.2.3).
+    #[error("{0}")]
+    TooLong(String),
     /// The repairs of the rules broken do not make a better message.
     #[error("repairing it would give {0}")]
     Repair(String),
@@ -128,8 +137,19 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
             guard::may_change(survey.message)?;
             voice_message::plan(survey, request, budget)?
         }
+        Structure::Text => {
+            guard::may_change(survey.message)?;
+            text::plan(survey, request)?
+        }
     };
-    guard::verify(survey.message, &plan.edits, request.limits)?;
+    let octets = plan.edits.size_after(survey.message);
+    if let Some(most) = request.profile.bounds.bytes.filter(|most| octets > *most) {
+        return Err(Refused::TooLong(format!("{octets} octets, the destination takes {most}")));
+    }
+    // A text takes the place of everything: there is nothing to compare.
+    if request.profile.structure != Structure::Text {
+        guard::verify(survey.message, &plan.edits, request.limits)?;
+    }
     Ok(plan)
 }
 

@@ -17,18 +17,25 @@ pub fn base64_part(fields: &Fields, kept: &[u8], bytes: &[u8], eol: Eol) -> Vec<
 
 /// A `text/plain` part in UTF-8, without a final line end. Lines end with LF in `text`.
 pub fn text_part(text: &str, eol: Eol) -> Vec<u8> {
+    let (mut fields, body) = text_body(text, eol);
+    fields.push(("Content-Disposition", "inline".to_owned()));
+    let mut out = header(&fields, &[], eol);
+    out.extend_from_slice(body.strip_suffix(eol.text().as_bytes()).unwrap_or(&body));
+    out
+}
+
+/// The fields and the body of a `text/plain` in UTF-8, with a final line end.
+pub fn text_body(text: &str, eol: Eol) -> (Fields, Vec<u8>) {
     let (charset, encoding) =
         if text.is_ascii() { ("us-ascii", "7bit") } else { ("utf-8", "quoted-printable") };
     let fields: Fields = vec![
         ("Content-Type", format!("text/plain; charset={charset}")),
         ("Content-Transfer-Encoding", encoding.to_owned()),
-        ("Content-Disposition", "inline".to_owned()),
     ];
-    let mut out = header(&fields, &[], eol);
-    let lines: Vec<String> =
+    let mut lines: Vec<String> =
         text.trim_end().split('\n').map(|l| quoted_printable_unless_ascii(l, text, eol)).collect();
-    out.extend_from_slice(lines.join(eol.text()).as_bytes());
-    out
+    lines.push(String::new());
+    (fields, lines.join(eol.text()).into_bytes())
 }
 
 /// Fields, kept fields and the empty line.

@@ -5,10 +5,13 @@
 //! `multipart/mixed`, a bare fax, IVM, VPIM version 1) gets a new body built of its parts. A body
 //! that cannot be converted refuses the whole message: the destination could not play it.
 
+use super::choice::{self, Fate};
 use super::convert::{self, is_audio};
+use super::facts::Facts;
 use super::mixed::in_scope;
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
-use super::{Plan, Refused, Request, handling};
+use super::work::Work;
+use super::{Plan, Refused, Request, fields, handling};
 use crate::limits::Budget;
 use crate::message::{Content, Entity, EntityId, Message, Span, mend, value};
 use crate::policy::Profile;
@@ -34,7 +37,7 @@ fn plan_at(
     budget: &mut Budget,
     depth: u8,
 ) -> Result<Plan, Refused> {
-    for body in &survey.bodies {
+    for body in survey.bodies.iter().filter(|b| request.profile.carries(choice::medium(b))) {
         let Some(error) = convert::read_error(body) else { continue };
         let number = survey.message.part_number(body.entity).unwrap_or_default();
         handling::without(survey.message, body.entity, depth, Refused::unreadable(&number, error.clone()))?;
@@ -45,18 +48,26 @@ fn plan_at(
             why: "no voice or fax body that we can convert".to_owned(),
         });
     }
+    let facts = Facts::of(survey);
+    let mut work = Work::new(request, budget, &facts);
     if survey.message.root().content_type.is("multipart/report") {
-        return in_place(survey, request, budget, depth);
+        in_place(survey, &mut work, depth)?;
+        return Ok(work.plan);
     }
     let outside_root = |e: &Entity| is_voice_message(e) && foreign_outside(survey.message, e, request);
     match survey.class {
         Class::Vpim2 | Class::Vpim2Rfc2421
             if has_voice_message(survey.message) && !outside_root(survey.message.root()) =>
         {
-            in_place(survey, request, budget, depth)
+            in_place(survey, &mut work, depth)?;
         }
-        _ => rebuilt(survey, request, budget, depth),
+        _ => rebuilt(survey, &mut work, depth)?,
     }
+    if depth == 0 {
+        let headers = fields::wanted(survey, &facts, request.profile, &work.names);
+        fields::set(survey.message, &headers, &mut work.plan);
+    }
+    Ok(work.plan)
 }
 
 fn is_voice_message(entity: &Entity) -> bool {
@@ -89,36 +100,46 @@ fn foreign_outside(message: &Message<'_>, voice_message: &Entity, request: Reque
 }
 
 /// Edits the bodies and foreign parts of voice messages where they are.
-fn in_place(
-    survey: &Survey<'_>,
-    request: Request<'_>,
-    budget: &mut Budget,
-    depth: u8,
-) -> Result<Plan, Refused> {
+fn in_place(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<(), Refused> {
     let message = survey.message;
-    let mut plan = Plan::default();
-    let mut names = Vec::new();
-    for body in survey.bodies.iter().filter(|b| in_scope(message, b.entity, request.profile.forwarded)) {
-        let Some(entity) = message.entity(body.entity) else { continue };
-        match converted_part(survey, body, body.voice, request, budget, &mut names, &mut plan) {
+    let request = work.request;
+    for (id, fate) in choice::choose(survey, request)? {
+        let (Some(body), Some(entity)) = (survey.body(id), message.entity(id)) else { continue };
+        let number = || message.part_number(id).unwrap_or_default();
+        let with = match fate {
+            Fate::Keep => Vec::new(),
+            Fate::Lead(with) => with,
+            Fate::Joined => {
+                remove_part(&mut work.plan.edits, message, id);
+                work.plan.actions.push(format!("{}: joined to the part before", number()));
+                continue;
+            }
+            Fate::Empty => continue,
+            Fate::Drop(why) => {
+                remove_part(&mut work.plan.edits, message, id);
+                work.plan.losses.push(format!("{}: {why}: dropped", number()));
+                continue;
+            }
+        };
+        match converted_part(survey, body, &with, work) {
             Ok(None) => {}
-            Ok(Some(new)) => plan.edits.body(entity.span(), new),
+            Ok(Some(new)) => work.plan.edits.body(entity.span(), new),
             Err(refused) => {
-                plan.losses.push(handling::without(message, body.entity, depth, refused)?);
-                remove_part(&mut plan.edits, message, body.entity);
+                work.plan.losses.push(handling::without(message, id, depth, refused)?);
+                remove_part(&mut work.plan.edits, message, id);
             }
         }
     }
     for (id, entity) in message.entities() {
         let parent = entity.parent.and_then(|p| message.entity(p));
         if parent.is_some_and(is_voice_message) && in_scope(message, id, request.profile.forwarded) {
-            foreign_part(message, id, entity, request, &mut plan);
+            foreign_part(message, id, entity, request, &mut work.plan);
         }
     }
-    if !plan.edits.is_empty() {
-        complete_header(survey, request, &mut plan);
+    if !work.plan.edits.is_empty() {
+        complete_header(survey, request, &mut work.plan);
     }
-    Ok(plan)
+    Ok(())
 }
 
 /// Does with a part that does not belong into its voice message what the profile says.
@@ -141,7 +162,7 @@ fn foreign_part(message: &Message<'_>, id: EntityId, entity: &Entity, request: R
     }
 }
 
-fn dropped(message: &Message<'_>, id: EntityId, entity: &Entity) -> String {
+pub(super) fn dropped(message: &Message<'_>, id: EntityId, entity: &Entity) -> String {
     let number = message.part_number(id).unwrap_or_default();
     format!("{number}: {} of {} octets dropped", entity.content_type.essence(), entity.body.len())
 }
@@ -150,49 +171,41 @@ fn dropped(message: &Message<'_>, id: EntityId, entity: &Entity) -> String {
 fn converted_part(
     survey: &Survey<'_>,
     body: &Body,
-    voice: Option<VoiceKind>,
-    request: Request<'_>,
-    budget: &mut Budget,
-    names: &mut Vec<String>,
-    plan: &mut Plan,
+    with: &[EntityId],
+    work: &mut Work<'_, '_>,
 ) -> Result<Option<Vec<u8>>, Refused> {
     let Some(entity) = survey.message.entity(body.entity) else { return Ok(None) };
-    let Some(converted) = convert::convert(survey, body, request, budget)? else { return Ok(None) };
-    plan.actions.push(converted.action.clone());
-    plan.losses.extend(converted.losses.iter().cloned());
-    let name = convert::file_name(entity, convert::default_stem(body), &converted.media_type, names);
+    let Some(converted) = work.convert(survey, body, with)? else { return Ok(None) };
+    work.record(&converted);
+    let name = work.name(entity, body, &converted.media_type);
     // RFC 3801 4.3.2: each audio part says what it is.
-    let voice = is_audio(body).then(|| voice.unwrap_or(VoiceKind::VoiceMessage));
-    Ok(Some(convert::part(survey.message, body, &converted, voice, &name)))
+    let voice = is_audio(body).then(|| choice::kind(survey, body).unwrap_or(VoiceKind::VoiceMessage));
+    Ok(Some(convert::part(survey.message, body, &converted, voice, &name, work.request.profile)))
 }
 
 /// Builds a new body: the voice and fax bodies in a voice message, what cannot live there around it.
-fn rebuilt(
-    survey: &Survey<'_>,
-    request: Request<'_>,
-    budget: &mut Budget,
-    depth: u8,
-) -> Result<Plan, Refused> {
+fn rebuilt(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<(), Refused> {
     let message = survey.message;
-    let mut plan = Plan::default();
-    let mut names = Vec::new();
+    let request = work.request;
+    let fates = choice::choose(survey, request)?;
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for id in top_parts(message) {
         let Some(entity) = message.entity(id) else { continue };
         // A PDF beside voice or fax is an attachment like others; alone it is the fax.
         let has_other = survey.bodies.iter().any(|b| !convert::is_document(b));
         if let Some(body) = survey.body(id).filter(|b| !has_other || !convert::is_document(b)) {
-            match voice_part(survey, body, request, budget, &mut names, &mut plan) {
+            let fate = fates.iter().find(|(of, _)| *of == id).map_or(&Fate::Keep, |(_, fate)| fate);
+            match voice_part(survey, body, fate, work) {
                 Ok(part) => inside.extend(part),
-                Err(refused) => plan.losses.push(handling::without(message, id, depth, refused)?),
+                Err(refused) => work.plan.losses.push(handling::without(message, id, depth, refused)?),
             }
             continue;
         }
         let octets = entity.span().of(message.raw()).to_vec();
         match fate(entity, request.profile) {
-            Foreign::Drop => plan.losses.push(dropped(message, id, entity)),
+            Foreign::Drop => work.plan.losses.push(dropped(message, id, entity)),
             Foreign::Keep if entity.content_type.is("message/rfc822") => {
-                inside.push(forwarded(survey, id, request, budget, depth, &mut plan)?);
+                inside.push(forwarded(survey, id, work, depth)?);
             }
             _ => outside.push(octets),
         }
@@ -213,13 +226,14 @@ fn rebuilt(
         parts.append(&mut outside);
         (format!("multipart/mixed; boundary={}", quoted(&outer)), multipart_body(&outer, &parts, eol))
     };
+    let plan = &mut work.plan;
     part::take_body_fields(&mut plan.edits, message);
     set_field(&mut plan.edits, message, 0, "Content-Type", Some(&content_type));
     plan.edits.body(message.root().body, body);
     let from = message.root().content_type.essence();
     plan.actions.push(format!("message: {from} -> multipart/voice-message"));
-    complete_header(survey, request, &mut plan);
-    Ok(plan)
+    complete_header(survey, request, plan);
+    Ok(())
 }
 
 /// A forwarded message as a part: converted as a message of its own (RFC 3801 4.4.2), or as it is
@@ -227,12 +241,10 @@ fn rebuilt(
 fn forwarded(
     survey: &Survey<'_>,
     carrier: EntityId,
-    request: Request<'_>,
-    budget: &mut Budget,
+    work: &mut Work<'_, '_>,
     depth: u8,
-    plan: &mut Plan,
 ) -> Result<Vec<u8>, Refused> {
-    let message = survey.message;
+    let (message, request) = (survey.message, work.request);
     let Some(entity) = message.entity(carrier) else { return Ok(Vec::new()) };
     let octets = entity.body.of(message.raw());
     let inner = Message::parse(octets, request.limits);
@@ -241,12 +253,12 @@ fn forwarded(
         return Ok(entity.span().of(message.raw()).to_vec());
     }
     let envelope = Envelope::default();
-    let inner_survey = Survey::new(&inner, &envelope, Some(class), request.limits, budget);
-    let mut inner_plan = plan_at(&inner_survey, request, budget, depth + 1)?;
+    let inner_survey = Survey::new(&inner, &envelope, Some(class), request.limits, work.budget());
+    let mut inner_plan = plan_at(&inner_survey, request, work.budget(), depth + 1)?;
     let number = message.part_number(carrier).unwrap_or_default();
     let within = |text: String| format!("{number} > {text}");
-    plan.actions.extend(inner_plan.actions.drain(..).map(within));
-    plan.losses.extend(inner_plan.losses.drain(..).map(within));
+    work.plan.actions.extend(inner_plan.actions.drain(..).map(within));
+    work.plan.losses.extend(inner_plan.losses.drain(..).map(within));
     let mut out = Span::new(entity.header.span.start, entity.body.start).of(message.raw()).to_vec();
     let body = inner_plan.edits.apply(&inner)?;
     let eol = message.eol().text().as_bytes();
@@ -276,33 +288,36 @@ fn top_parts(message: &Message<'_>) -> Vec<EntityId> {
     out
 }
 
-/// A voice or fax body as a part of the new voice message; `None` for an empty body of VPIM
-/// version 1, which only holds its place (RFC 1911 4.4.1).
+/// A voice or fax body as a part of the new voice message; `None` where nothing of its own is left.
 fn voice_part(
     survey: &Survey<'_>,
     body: &Body,
-    request: Request<'_>,
-    budget: &mut Budget,
-    names: &mut Vec<String>,
-    plan: &mut Plan,
+    fate: &Fate,
+    work: &mut Work<'_, '_>,
 ) -> Result<Option<Vec<u8>>, Refused> {
-    let message = survey.message;
-    let position = survey.bodies.iter().position(|b| b.entity == body.entity);
-    let voice = match (survey.class, position) {
-        (Class::Vpim1, _) if body.octets == 0 => return Ok(None),
-        (Class::Vpim1, Some(0)) if body.voice.is_none() => Some(VoiceKind::OriginatorSpokenName),
-        (Class::Vpim1, Some(1)) if body.voice.is_none() => Some(VoiceKind::SpokenSubject),
-        _ => body.voice,
+    let number = || survey.message.part_number(body.entity).unwrap_or_default();
+    let with: &[EntityId] = match fate {
+        Fate::Keep => &[],
+        Fate::Lead(with) => with,
+        Fate::Empty => return Ok(None),
+        Fate::Joined => {
+            work.plan.actions.push(format!("{}: joined to the part before", number()));
+            return Ok(None);
+        }
+        Fate::Drop(why) => {
+            work.plan.losses.push(format!("{}: {why}: dropped", number()));
+            return Ok(None);
+        }
     };
-    let new = converted_part(survey, body, voice, request, budget, names, plan)?;
-    Ok(Some(match new {
+    Ok(Some(match converted_part(survey, body, with, work)? {
         Some(part) => part,
-        None => verbatim(message, body, voice),
+        None => verbatim(survey, body),
     }))
 }
 
 /// A body the destination takes as it is, with its own header if that says what RFC 3801 wants.
-fn verbatim(message: &Message<'_>, body: &Body, voice: Option<VoiceKind>) -> Vec<u8> {
+fn verbatim(survey: &Survey<'_>, body: &Body) -> Vec<u8> {
+    let (message, voice) = (survey.message, choice::kind(survey, body));
     let Some(entity) = message.entity(body.entity) else { return Vec::new() };
     if body.entity != 0 && (!is_audio(body) || body.voice.is_some()) {
         return entity.span().of(message.raw()).to_vec();

@@ -1,6 +1,7 @@
 //! What the administrator wants: settings, routes, profiles. Values only; [`crate::config`] reads
 //! them from files.
 
+pub mod bounds;
 pub mod combine;
 pub mod profile;
 pub mod route;

@@ -1,8 +1,9 @@
 //! Profiles: what a destination accepts, as data. The built-in ones are the TOML files beside this
 //! one; the configuration adds to them with `[profile.NAME] extends = "..."`.
 
+use super::bounds::Bounds;
 use crate::media::Treatment;
-use crate::vpim::Target;
+use crate::vpim::{Class, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,6 +17,40 @@ pub enum Structure {
     VoiceMessage,
     /// `multipart/mixed` of parts a mail client shows.
     Mixed,
+    /// One `text/plain` of a line that says what came: for pagers and short messages.
+    Text,
+}
+
+/// What a destination may have a place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Medium {
+    /// Audio bodies.
+    Voice,
+    /// Fax pages.
+    Fax,
+}
+
+/// What becomes of spoken names and spoken subjects (RFC 3801 4.3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spoken {
+    /// They stay parts of their own.
+    #[default]
+    Keep,
+    /// Removed, and said so.
+    Drop,
+}
+
+/// How a mail client is asked to show a part (RFC 2183 2.1, 2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shown {
+    /// As an attachment.
+    #[default]
+    Attachment,
+    /// Within the message.
+    Inline,
 }
 
 /// What becomes of a part that the structure has no place for.
@@ -54,6 +89,14 @@ pub struct Profile {
     pub source: String,
     /// Shape of the message.
     pub structure: Structure,
+    /// The class whose rules the message follows once it was converted: what it breaks of them is
+    /// repaired. `None` where no standard says how such a message looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conforms: Option<Class>,
+    /// What the destination has a place for. A body of another medium is dropped, and said so, where
+    /// something it takes is left; else the message cannot be converted.
+    #[serde(default = "every_medium")]
+    pub carries: Vec<Medium>,
     /// Media type that audio becomes; `None` leaves audio alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<String>,
@@ -65,19 +108,66 @@ pub struct Profile {
     /// Cuts silence at both ends of audio that is coded anew off.
     #[serde(default)]
     pub trim_silence: bool,
+    /// Spoken names and subjects.
+    #[serde(default)]
+    pub spoken: Spoken,
+    /// Joins the voice messages of one message into one body: the destination plays one.
+    #[serde(default)]
+    pub concatenate: bool,
     /// Media type that a fax becomes; `None` leaves faxes alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fax: Option<String>,
+    /// Faxes the destination takes as they are, as globs of `container/coding` found in the bytes; with
+    /// none, those that are octet for octet what we would write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fax_accepted: Vec<String>,
+    /// Puts a picture of the first page of a fax behind it.
+    #[serde(default)]
+    pub preview: bool,
+    /// How converted parts of a `multipart/mixed` are shown.
+    #[serde(default)]
+    pub shown: Shown,
+    /// Writes what an audio part is (`voice=`, RFC 3801 15.2) outside `multipart/voice-message` too.
+    #[serde(default)]
+    pub voice_parameter: bool,
+    /// Marks voice and fax as content that must not get lost (`handling=required`, RFC 3459).
+    #[serde(default)]
+    pub critical: bool,
+    /// File names of converted voice messages, without the ending, made of what is known of the message:
+    /// `{stamp}`, `{number}`, `{span}` and the like. The first for which everything is known counts; by
+    /// default the sender's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voice_file: Vec<String>,
+    /// The same for faxes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fax_file: Vec<String>,
+    /// Header fields the destination wants on messages with voice, made of what is known of the
+    /// message. A field whose text names something unknown is not written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub voice_headers: BTreeMap<String, String>,
+    /// Header fields it wants on messages with a fax; what `voice_headers` says of the same field counts
+    /// where there is voice too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fax_headers: BTreeMap<String, String>,
     /// `text/plain` and `text/html` that came with the voice.
     pub text: Foreign,
+    /// `text/html`, where it differs from `text`; of a `multipart/alternative` the plain text stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<Foreign>,
     /// `text/directory`, `text/vcard`.
     pub vcard: Foreign,
     /// Anything else.
     pub other: Foreign,
     /// Puts a text in front that says who called, how long, what was dropped.
     pub summary: bool,
+    /// Language of texts we write: a name of `plan/summary`.
+    #[serde(default = "english")]
+    pub language: String,
     /// Converts inside embedded messages too.
     pub forwarded: bool,
+    /// What the destination has room for.
+    #[serde(default)]
+    pub bounds: Bounds,
     /// What to do with a message that cannot be converted.
     pub cannot_convert: Refusal,
     /// Repairs what the message breaks of its own profile, by the smallest edits, before anything
@@ -89,6 +179,14 @@ pub struct Profile {
     pub target: Option<Target>,
 }
 
+fn every_medium() -> Vec<Medium> {
+    vec![Medium::Voice, Medium::Fax]
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
 /// Profiles by name.
 pub type Profiles = BTreeMap<String, Profile>;
 
@@ -98,13 +196,56 @@ pub fn builtin() -> Profiles {
         ("untouched", include_str!("profiles/untouched.toml")),
         ("repair", include_str!("profiles/repair.toml")),
         ("desktop", include_str!("profiles/desktop.toml")),
+        ("outlook", include_str!("profiles/outlook.toml")),
         ("vpim2", include_str!("profiles/vpim2.toml")),
+        ("vpim2-rfc2421", include_str!("profiles/vpim2-rfc2421.toml")),
+        ("ivm", include_str!("profiles/ivm.toml")),
+        ("visual-voicemail", include_str!("profiles/visual-voicemail.toml")),
+        ("fax-gateway", include_str!("profiles/fax-gateway.toml")),
+        ("amis", include_str!("profiles/amis.toml")),
+        ("pager", include_str!("profiles/pager.toml")),
+        ("cisco-unity-connection", include_str!("profiles/cisco-unity-connection.toml")),
+        ("cisco-unity-express", include_str!("profiles/cisco-unity-express.toml")),
+        ("avaya-message-networking", include_str!("profiles/avaya-message-networking.toml")),
+        ("callpilot", include_str!("profiles/callpilot.toml")),
+        ("nupoint", include_str!("profiles/nupoint.toml")),
+        ("asterisk", include_str!("profiles/asterisk.toml")),
+        ("freeswitch", include_str!("profiles/freeswitch.toml")),
+        ("hylafax", include_str!("profiles/hylafax.toml")),
+        ("cisco-t37", include_str!("profiles/cisco-t37.toml")),
     ];
-    let read = |(name, text): &(&str, &str)| {
-        let profile = toml::from_str(text).expect("built-in profiles are read by a test");
-        ((*name).to_owned(), profile)
+    let table = |name: &str| {
+        let text = FILES.iter().find(|(n, _)| *n == name).map_or("", |(_, text)| text);
+        text.parse::<toml::Table>().expect("built-in profiles are read by a test")
+    };
+    let read = |(name, _): &(&str, &str)| {
+        let mut own = table(name);
+        // Vendors' systems differ little from the standard they follow.
+        let whole = match own.remove("extends") {
+            Some(base) => merged(table(base.as_str().unwrap_or_default()), own),
+            None => own,
+        };
+        ((*name).to_owned(), whole.try_into().expect("built-in profiles are read by a test"))
     };
     FILES.iter().map(read).collect()
+}
+
+fn any(patterns: &[String], found: &str) -> bool {
+    patterns.iter().any(|pattern| wildmatch::WildMatch::new(pattern).matches(found))
+}
+
+/// `base` with what `over` says otherwise; an empty text takes a value away.
+fn merged(mut base: toml::Table, over: toml::Table) -> toml::Table {
+    for (key, value) in over {
+        match (base.remove(&key), value) {
+            (_, toml::Value::String(text)) if text.is_empty() => {}
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => {
+                base.insert(key, merged(old, new).into());
+            }
+            (_, value) => _ = base.insert(key, value),
+        }
+    }
+    base
 }
 
 impl Profile {
@@ -115,13 +256,27 @@ impl Profile {
 
     /// What is done to the sound that is coded anew.
     pub fn treatment(&self) -> Treatment {
-        Treatment { normalise: self.normalise, trim: self.trim_silence }
+        Treatment {
+            normalise: self.normalise,
+            trim: self.trim_silence,
+            longest_silence_s: self.bounds.silence_seconds,
+            longest_s: None,
+        }
     }
 
     /// True for audio the destination takes as it is: `container/codec` as found in the bytes.
     pub fn accepts_audio(&self, container: &str, codec: &str) -> bool {
-        let found = format!("{container}/{codec}");
-        self.audio_accepted.iter().any(|pattern| wildmatch::WildMatch::new(pattern).matches(&found))
+        any(&self.audio_accepted, &format!("{container}/{codec}"))
+    }
+
+    /// True for fax pages the destination takes as they are: `container/coding` as found in the bytes.
+    pub fn accepts_fax(&self, container: &str, coding: &str) -> bool {
+        any(&self.fax_accepted, &format!("{container}/{coding}"))
+    }
+
+    /// True where the destination has a place for a medium.
+    pub fn carries(&self, medium: Medium) -> bool {
+        self.carries.contains(&medium)
     }
 }
 

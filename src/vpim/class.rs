@@ -16,7 +16,8 @@ use crate::message::value;
 use crate::message::{ContentType, DefectKind, Entity, Message};
 
 /// The class of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// VPIM version 2 (RFC 3801).
     Vpim2,

@@ -99,6 +99,12 @@ impl Loudness {
         mean_dbfs(self.above(all - GATE_DB))
     }
 
+    /// Level in dB of full scale below which it is silent.
+    pub fn silence_dbfs(&self) -> f64 {
+        let floor = -(FLOOR as f64);
+        self.speech_dbfs().map_or(floor, |level| (level - SILENCE_DB).max(floor))
+    }
+
     /// Share of the stream that is silence, 0 to 1.
     pub fn silence_share(&self) -> f64 {
         let sounding: u64 = self.sounding().iter().map(|class| class.blocks).sum();

@@ -3,9 +3,10 @@
 //!
 //! Two passes: the first measures ([`Survey`]), the second changes ([`Treater`]). Neither keeps samples.
 
+use super::gaps::Gaps;
 use super::loudness::Loudness;
 use super::peak::TruePeak;
-use super::{FADE, fade_in, scaled};
+use super::{FADE, RATE_HZ, fade_in, scaled};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -26,6 +27,10 @@ pub struct Treatment {
     pub normalise: bool,
     /// Cut silence at both ends off.
     pub trim: bool,
+    /// Make silences within longer than so many seconds that long.
+    pub longest_silence_s: Option<u32>,
+    /// Cut what is behind so many seconds off.
+    pub longest_s: Option<u32>,
 }
 
 impl Treatment {
@@ -68,6 +73,10 @@ impl Survey {
             span: span.start..span.end.min(self.samples),
             all: self.samples,
             at: 0,
+            gaps: treatment
+                .longest_silence_s
+                .map(|s| Gaps::new(self.loudness.silence_dbfs() + gain_db, u64::from(s) * RATE_HZ)),
+            loud: Vec::new(),
         }
     }
 }
@@ -81,11 +90,31 @@ pub struct Treater {
     /// Samples of the stream.
     all: u64,
     at: u64,
+    gaps: Option<Gaps>,
+    /// Samples on their way to `gaps`.
+    loud: Vec<i16>,
 }
 
 impl Treater {
     /// Appends what more samples become.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) {
+        let Some(mut gaps) = self.gaps.take() else { return self.level(samples, out) };
+        let mut loud = std::mem::take(&mut self.loud);
+        loud.clear();
+        self.level(samples, &mut loud);
+        gaps.push(&loud, out);
+        self.loud = loud;
+        self.gaps = Some(gaps);
+    }
+
+    /// Appends what is still held.
+    pub fn finish(&mut self, out: &mut Vec<i16>) {
+        if let Some(gaps) = &mut self.gaps {
+            gaps.finish(out);
+        }
+    }
+
+    fn level(&mut self, samples: &[i16], out: &mut Vec<i16>) {
         let begin = self.at;
         self.at += samples.len() as u64;
         let gain = 10f32.powf(self.gain_db as f32 / 20.0);
@@ -111,7 +140,11 @@ impl Treater {
         let mut changes = Vec::new();
         let cut = self.all - (self.span.end - self.span.start);
         if cut > 0 {
-            changes.push(format!("{:.1} s of silence cut off", cut as f64 / super::RATE_HZ as f64));
+            changes.push(format!("{:.1} s of silence cut off", cut as f64 / RATE_HZ as f64));
+        }
+        let shortened = self.gaps.as_ref().map_or(0, Gaps::cut);
+        if shortened > 0 {
+            changes.push(format!("{:.1} s of silence within cut out", shortened as f64 / RATE_HZ as f64));
         }
         if self.gain_db != 0.0 {
             changes.push(format!("level changed by {:+.1} dB", self.gain_db));
@@ -124,13 +157,15 @@ impl Treater {
 mod tests {
     use super::*;
 
-    const ALL: Treatment = Treatment { normalise: true, trim: true };
+    const ALL: Treatment =
+        Treatment { normalise: true, trim: true, longest_silence_s: None, longest_s: None };
 
     fn treated(treatment: Treatment, samples: &[i16]) -> (Vec<i16>, Vec<String>) {
         let mut survey = Survey::default();
         samples.chunks(777).for_each(|piece| survey.add(piece));
         let (mut treater, mut out) = (survey.finish(treatment), Vec::new());
         samples.chunks(99).for_each(|piece| treater.push(piece, &mut out));
+        treater.finish(&mut out);
         (out, treater.changes())
     }
 

@@ -1,0 +1,50 @@
+//! Header fields a destination wants on the message.
+
+use super::facts::Facts;
+use super::part::set_field;
+use super::Plan;
+use super::choice::medium;
+use crate::message::Message;
+use crate::message::value;
+use crate::policy::Profile;
+use crate::policy::profile::Medium;
+use crate::vpim::Survey;
+
+/// Names in a template that only the conversion knows: the file names of converted parts.
+const FILES: &str = "{files}";
+
+/// The fields and their texts.
+pub fn wanted(survey: &Survey<'_>, facts: &Facts, profile: &Profile, files: &[String]) -> Vec<(String, String)> {
+    let has = |m: Medium| survey.bodies.iter().any(|b| medium(b) == m) && profile.carries(m);
+    let any = |m: Medium| survey.bodies.iter().any(|b| medium(b) == m);
+    // A destination of neither (a pager) is told of both.
+    let told = |m: Medium| has(m) || (any(m) && profile.audio.is_none() && profile.fax.is_none());
+    let voice = profile.voice_headers.iter().filter(|_| told(Medium::Voice));
+    let fax = profile.fax_headers.iter().filter(|(name, _)| {
+        let said = told(Medium::Voice) && profile.voice_headers.keys().any(|n| n.eq_ignore_ascii_case(name));
+        told(Medium::Fax) && !said
+    });
+    voice
+        .chain(fax)
+        .filter_map(|(name, template)| {
+            if template.contains(FILES) && files.is_empty() {
+                return None;
+            }
+            // The names are safe (`convert::safe_stem`): no braces in them.
+            let template = template.replace(FILES, &files.join(";"));
+            facts.fill(&template).map(|text| (name.clone(), text))
+        })
+        .collect()
+}
+
+/// Sets those that differ.
+pub fn set(message: &Message<'_>, fields: &[(String, String)], plan: &mut Plan) {
+    for (name, text) in fields {
+        let text: String = text.chars().filter(|c| matches!(c, ' '..='~')).take(900).collect();
+        let same = message.value(message.root(), name).is_some_and(|v| value::unfolded(v).trim() == text);
+        if !same && !text.is_empty() {
+            set_field(&mut plan.edits, message, 0, name, Some(&text));
+            plan.actions.push(format!("{name}: {text}"));
+        }
+    }
+}
