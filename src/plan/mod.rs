@@ -6,6 +6,7 @@
 
 mod convert;
 pub mod duty;
+pub mod facts;
 pub mod guard;
 mod handling;
 mod mixed;
