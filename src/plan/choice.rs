@@ -71,8 +71,12 @@ fn single(survey: &Survey<'_>, body: &Body, profile: &Profile) -> Fate {
         return Fate::Empty;
     }
     match medium(body) {
-        Medium::Fax if !profile.carries(Medium::Fax) => Fate::Drop("the destination has no place for fax pages"),
-        Medium::Voice if !profile.carries(Medium::Voice) => Fate::Drop("the destination has no place for voice"),
+        Medium::Fax if !profile.carries(Medium::Fax) => {
+            Fate::Drop("the destination has no place for fax pages")
+        }
+        Medium::Voice if !profile.carries(Medium::Voice) => {
+            Fate::Drop("the destination has no place for voice")
+        }
         Medium::Voice if profile.spoken == Spoken::Drop && is_spoken(kind(survey, body)) => {
             Fate::Drop("the destination has no place for spoken names and subjects")
         }

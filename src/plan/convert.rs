@@ -135,7 +135,8 @@ fn joined(
         let Some(entity) = survey.message.entity(body.entity) else { continue };
         let octets = survey.message.decoded(entity).bytes;
         let job = Job::convert(declared(body), linear.clone());
-        let output = media::run(&job, &octets, request.limits, budget).map_err(|e| Refused::media(&number, e))?;
+        let output =
+            media::run(&job, &octets, request.limits, budget).map_err(|e| Refused::media(&number, e))?;
         lengths.push(output.bytes.len() / 2);
         samples.extend_from_slice(&output.bytes);
         losses.extend(output.report.losses);
@@ -249,7 +250,13 @@ pub fn content_duration(seconds: f64) -> u64 {
 
 /// A file name for a converted body: `stem` (or the sender's, or one by meaning), with the ending of the
 /// new type; `taken` keeps them apart.
-pub fn file_name(entity: &Entity, stem: Option<&str>, default: &str, media_type: &str, taken: &mut Vec<String>) -> String {
+pub fn file_name(
+    entity: &Entity,
+    stem: Option<&str>,
+    default: &str,
+    media_type: &str,
+    taken: &mut Vec<String>,
+) -> String {
     let ending = ending(media_type);
     let suggested = survey::file_name(entity).unwrap_or_default();
     let own = || suggested.rsplit_once('.').map_or(suggested.as_ref(), |(stem, _)| stem);

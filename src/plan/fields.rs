@@ -1,9 +1,9 @@
 //! Header fields a destination wants on the message.
 
-use super::facts::Facts;
-use super::part::set_field;
 use super::Plan;
 use super::choice::medium;
+use super::facts::Facts;
+use super::part::set_field;
 use crate::message::Message;
 use crate::message::value;
 use crate::policy::Profile;
@@ -14,7 +14,12 @@ use crate::vpim::Survey;
 const FILES: &str = "{files}";
 
 /// The fields and their texts.
-pub fn wanted(survey: &Survey<'_>, facts: &Facts, profile: &Profile, files: &[String]) -> Vec<(String, String)> {
+pub fn wanted(
+    survey: &Survey<'_>,
+    facts: &Facts,
+    profile: &Profile,
+    files: &[String],
+) -> Vec<(String, String)> {
     let has = |m: Medium| survey.bodies.iter().any(|b| medium(b) == m) && profile.carries(m);
     let any = |m: Medium| survey.bodies.iter().any(|b| medium(b) == m);
     // A destination of neither (a pager) is told of both.

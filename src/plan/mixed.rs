@@ -170,7 +170,9 @@ fn foreign_parts(survey: &Survey<'_>, request: Request<'_>, plan: &mut Plan) {
 /// The plain text of a `multipart/alternative`.
 fn plain_alternative<'m>(message: &'m Message<'_>, entity: &Entity) -> Option<&'m Entity> {
     let children = entity.children().iter().filter_map(|id| message.entity(*id));
-    children.filter(|_| entity.content_type.is("multipart/alternative")).find(|e| e.content_type.is("text/plain"))
+    children
+        .filter(|_| entity.content_type.is("multipart/alternative"))
+        .find(|e| e.content_type.is("text/plain"))
 }
 
 /// Bodies of embedded messages only where the profile says so; returned content of a report never

@@ -12,13 +12,13 @@ mod fields;
 pub mod guard;
 mod handling;
 mod mixed;
-mod pager;
+
 mod part;
 pub mod repair;
 pub mod results;
 mod rewrite;
 mod summary;
-mod text;
+
 mod voice_message;
 mod work;
 
@@ -139,7 +139,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
         }
         Structure::Text => {
             guard::may_change(survey.message)?;
-            text::plan(survey, request)?
+            return Err(Refused::Internal("texts".to_owned()));
         }
     };
     let octets = plan.edits.size_after(survey.message);

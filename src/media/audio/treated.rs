@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_report_tells_what_was_done() {
-        let output = treated("audio/32KADPCM", Treatment { normalise: true, trim: true, ..Treatment::default() });
+        let output =
+            treated("audio/32KADPCM", Treatment { normalise: true, trim: true, ..Treatment::default() });
         assert_ne!(output.bytes, SPEECH);
         assert!(output.bytes.len() <= SPEECH.len());
         assert!(output.report.losses.iter().any(|loss| loss.starts_with("level changed by ")));
@@ -150,6 +151,9 @@ mod tests {
             join(&lengths, &target, Treatment::default(), &two, &limits, &mut Budget::new(&limits)).unwrap();
         assert_eq!(output.bytes.len(), 2 * one.len() + 4_000);
         // A length that is not there takes what there is.
-        assert!(join(&[usize::MAX], &target, Treatment::default(), &two, &limits, &mut Budget::new(&limits)).is_ok());
+        assert!(
+            join(&[usize::MAX], &target, Treatment::default(), &two, &limits, &mut Budget::new(&limits))
+                .is_ok()
+        );
     }
 }
