@@ -1,7 +1,7 @@
 //! What is done with a message whose route and findings are known.
 
 use super::{Ambient, Form, Outcome, Record, Verdict, reply};
-use crate::conformance::Finding;
+use crate::conformance::{self, Finding};
 use crate::limits::{Budget, Exceeded};
 use crate::message::edit::EditList;
 use crate::message::{Message, structured};
@@ -11,7 +11,7 @@ use crate::plan::{self, Plan, Refused, Request, duty, guard};
 use crate::policy::profile::Refusal;
 use crate::policy::route::Action;
 use crate::policy::{Mode, Profile, Route, Settings};
-use crate::vpim::Survey;
+use crate::vpim::{Class, Survey};
 
 /// Everything known when the answer is made.
 pub(super) struct Decision<'a> {
@@ -150,7 +150,44 @@ impl Decision<'_> {
             host: &settings.results.authserv_id,
             date: self.ambient.date.as_deref(),
         };
-        plan::plan(self.survey, request, budget)
+        let plan = plan::plan(self.survey, request, budget)?;
+        match profile.conforms {
+            Some(class) if !plan.edits.is_empty() => {
+                // Internet voice messaging leaves faxes to Internet fax (RFC 4239 8).
+                let class = if class == Class::Ivm && !self.has_voice() { Class::Fax } else { class };
+                self.finish(plan, class, budget)
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    fn has_voice(&self) -> bool {
+        self.survey.bodies.iter().any(|b| b.is_audio())
+    }
+
+    /// Repairs what the converted message breaks of the rules it now is under: what its sender wrote was
+    /// written under others, or none.
+    fn finish(&self, mut plan: Plan, class: Class, budget: &mut Budget) -> Result<Plan, Refused> {
+        let limits = &self.settings.limits;
+        let message = self.survey.message;
+        let raw = plan.edits.apply(message)?;
+        let converted = Message::parse(&raw, limits);
+        let survey = Survey::new(&converted, self.survey.envelope, Some(class), limits, budget)
+            .towards(self.survey.target)
+            .stamped(self.survey.stamp);
+        let findings = conformance::judge(&survey);
+        match repair(&survey, &findings, |_| true, limits, &self.ambient.stop, budget) {
+            Ok(Some(mut repair)) => {
+                plan.edits = plan.edits.then(message, &repair.edits, &converted)?;
+                plan.actions.extend(repair.cured.iter().map(|rule| format!("repaired {rule}")));
+                plan.actions.append(&mut repair.actions);
+                plan.losses.append(&mut repair.losses);
+                Ok(plan)
+            }
+            Err(refused @ (Refused::Internal(_) | Refused::Limit(_))) => Err(refused),
+            // What cannot be repaired is no reason not to convert.
+            Ok(None) | Err(_) => Ok(plan),
+        }
     }
 
     /// What is done where not the message is to blame; `None` where it is, or in modes that only look.

@@ -32,10 +32,7 @@ pub struct Converted {
 
 /// True for audio bodies, false for faxes.
 pub fn is_audio(body: &Body) -> bool {
-    match &body.facts {
-        Ok(report) => matches!(report.facts, Facts::Audio(_)),
-        Err(_) => body.declared.type_() == mime::AUDIO,
-    }
+    body.is_audio()
 }
 
 /// True for documents that only may be faxes (PDF): recognised, not converted.
@@ -112,7 +109,7 @@ pub fn convert(
     Ok(Some(Converted {
         action: format!("{number}: {} -> {}", found_as(body, &report.facts), target.essence_str()),
         losses: output.report.losses.iter().map(|l| format!("{number}: {l}")).collect(),
-        media_type: wanted.replace(";", "; "),
+        media_type: label(wanted),
         bytes: output.bytes,
         duration_s,
     }))
@@ -200,8 +197,14 @@ fn is_taken_fax(fax: &FaxFacts, entity: &Entity, request: Request<'_>) -> bool {
     named && all && fax.defects.is_empty() && entity.encoding == Encoding::Base64
 }
 
+/// The media type as it is written in a field: without parameters that only tell us how to write it.
+fn label(wanted: &str) -> String {
+    let ours = |p: &&str| ["compression=", "coded=", "profile="].iter().any(|name| p.starts_with(name));
+    wanted.split(';').map(str::trim).filter(|p| !ours(p)).collect::<Vec<_>>().join("; ")
+}
+
 pub(super) fn same_label(entity: &Entity, wanted: &str) -> bool {
-    let target = media_type(wanted);
+    let target = media_type(&label(wanted));
     let parameter_fits = target.params().all(|(name, value)| {
         entity
             .content_type

@@ -5,7 +5,7 @@
 //! Everything here comes from strangers: texts are one line each, without control characters and
 //! marks that turn the direction of writing, and bounded.
 
-use super::convert;
+use super::{choice, convert};
 use crate::message::Message;
 use crate::message::value::{self, Date, Mailbox};
 use crate::vpim::numeric::Numeric;
@@ -282,7 +282,8 @@ fn has_word(message: &Message<'_>, field: &str, words: &[&str]) -> bool {
 /// Seconds of everything spoken but names and subjects: measured, else as a header field tells.
 fn voice_seconds(survey: &Survey<'_>) -> Option<f64> {
     let message = survey.message;
-    let spoken = survey.bodies.iter().filter(|b| convert::is_audio(b) && !is_attribute(b.voice));
+    let spoken =
+        survey.bodies.iter().filter(|b| convert::is_audio(b) && !is_attribute(choice::kind(survey, b)));
     let mut all = None;
     for body in spoken {
         let told = || {

@@ -42,12 +42,15 @@ pub fn wanted(
         .collect()
 }
 
-/// Sets those that differ.
+/// Sets them. On a message that is not changed otherwise, only those that are missing: what is there was
+/// written by its sender or by us.
 pub fn set(message: &Message<'_>, fields: &[(String, String)], plan: &mut Plan) {
+    let converted = !plan.edits.is_empty();
     for (name, text) in fields {
         let text: String = text.chars().filter(|c| matches!(c, ' '..='~')).take(900).collect();
-        let same = message.value(message.root(), name).is_some_and(|v| value::unfolded(v).trim() == text);
-        if !same && !text.is_empty() {
+        let now = message.value(message.root(), name).map(value::unfolded);
+        let wrong = now.as_ref().is_none_or(|now| converted && now.trim() != text);
+        if wrong && !text.is_empty() {
             set_field(&mut plan.edits, message, 0, name, Some(&text));
             plan.actions.push(format!("{name}: {text}"));
         }

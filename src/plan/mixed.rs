@@ -207,7 +207,7 @@ fn relabel(message: &Message<'_>, forwarded: bool, plan: &mut Plan) {
 }
 
 /// The root entity of the message (embedded or not) that `id` belongs to.
-fn message_root<'m>(message: &'m Message<'_>, id: EntityId) -> (EntityId, &'m crate::message::Entity) {
+fn message_root<'m>(message: &'m Message<'_>, id: EntityId) -> (EntityId, &'m Entity) {
     let mut at = id;
     loop {
         let Some(entity) = message.entity(at) else { return (0, message.root()) };

@@ -56,6 +56,7 @@ pub fn repair(
         return Ok(None);
     }
     guard::may_change(message)?;
+    let kind = classify(message);
     let mut rewriter = Rewriter::new(limits, stop, budget);
     let mut edits = round(survey, findings, &wanted, &mut rewriter)?;
     if edits.is_empty() {
@@ -68,7 +69,7 @@ pub fn repair(
     let mut left = None;
     for _ in 0..ROUNDS {
         let between = Message::parse(&raw, limits);
-        if classify(&between) != survey.class {
+        if classify(&between) != kind {
             return Err(Refused::Repair("another kind of message".to_owned()));
         }
         // Each round reads the same media again: the rounds are counted, and the time.

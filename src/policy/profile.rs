@@ -219,12 +219,11 @@ pub fn builtin() -> Profiles {
         text.parse::<toml::Table>().expect("built-in profiles are read by a test")
     };
     let read = |(name, _): &(&str, &str)| {
-        let mut own = table(name);
+        let mut whole = table(name);
         // Vendors' systems differ little from the standard they follow.
-        let whole = match own.remove("extends") {
-            Some(base) => merged(table(base.as_str().unwrap_or_default()), own),
-            None => own,
-        };
+        while let Some(base) = whole.remove("extends") {
+            whole = merged(table(base.as_str().unwrap_or_default()), whole);
+        }
         ((*name).to_owned(), whole.try_into().expect("built-in profiles are read by a test"))
     };
     FILES.iter().map(read).collect()

@@ -31,6 +31,16 @@ pub struct Body {
     pub unpadded: bool,
 }
 
+impl Body {
+    /// True for audio bodies, false for faxes.
+    pub fn is_audio(&self) -> bool {
+        match &self.facts {
+            Ok(report) => matches!(report.facts, media::Facts::Audio(_)),
+            Err(_) => self.declared.type_() == mime::AUDIO,
+        }
+    }
+}
+
 /// What an edit may need that neither message nor envelope tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stamp<'m> {

@@ -20,7 +20,7 @@ mod treated;
 pub mod waveform;
 
 pub use formats::{Format, formats, is_known, media_type_of_extension};
-pub use treated::convert_treated;
+pub use treated::{convert_treated, join};
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};

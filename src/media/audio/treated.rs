@@ -4,13 +4,14 @@ use super::convert;
 use super::dsp::join::Joiner;
 use super::dsp::treat::{Survey, Treatment};
 use super::dsp::{FADE, fade_in, scaled};
-use super::resample::RATE_HZ;
 use crate::limits::{Budget, Limits};
 use crate::media::{MediaError, Output};
 use mime::Mime;
 
 /// Linear samples between the two halves of the work.
 const LINEAR: &str = "audio/x-s16le;rate=8000";
+/// Samples a second.
+const RATE_HZ: usize = super::resample::RATE_HZ as usize;
 /// Samples that are treated at a time.
 const PIECE: usize = 4_096;
 
