@@ -340,6 +340,26 @@ fn profiles_of_a_configuration_can_be_converted_to() {
 }
 
 #[test]
+fn number_rules_of_the_recipients_route_are_shown_and_applied() {
+    let directory = TestDirectory::new("numbers");
+    let config = directory.join("x.toml");
+    let text = "[[route]]\nname = \"vm\"\nprofile = \"vpim2\"\n\
+        numbers = [{ match = \"+1972555????\", keep = 4, domain = \"vm2.example.com\" }]\n";
+    fs::write(&config, text).expect("written");
+    let config = config.display().to_string();
+    let args =
+        ["convert", "--config", &config, "--to", "vpim2", "--rcpt-to", "<+19725551212@vm1.example.com>", "-"];
+    let raw = example("desk-voice-fax.eml");
+    let output = run(args, &raw);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(
+        said.contains("changed   recipient +19725551212@vm1.example.com -> 1212@vm2.example.com"),
+        "{said}"
+    );
+}
+
+#[test]
 fn generated_texts_are_there() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&run(["completions", shell], b"")).contains("transcode"), "{shell}");

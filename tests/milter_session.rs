@@ -128,6 +128,33 @@ fn a_conversion_is_sent_body_last_and_reads_back() {
 }
 
 #[test]
+fn recipients_get_the_numbers_of_their_route_or_nothing_changes() {
+    let config = "mode = \"enforce\"\nlog.hash_addresses = true\n\
+        [[route]]\nname = \"vm\"\nprofile = \"untouched\"\n\
+        numbers = [{ match = \"44??\", prefix = \"604555\", apply = [\"recipient\"] }]\n";
+    let milter = MilterProcess::start(config);
+    let recipients = ["<4411@vm.test> NOTIFY=NEVER", "<pat@vm.test>"];
+    let report = send(&milter, Options::default(), &recipients, &voice(100));
+    assert_accepted(&report, Stage::EndOfMessage);
+    assert_eq!(report.negotiated.actions, 0x19d);
+    let text = report.to_string();
+    let (add, delete) = (
+        text.find("add recipient <6045554411@vm.test> NOTIFY=NEVER"),
+        text.find("delete recipient <4411@vm.test>"),
+    );
+    assert!(add.is_some() && add < delete, "{text}");
+    assert_eq!(report.delivered_envelope().rcpt_to, ["<pat@vm.test>", "<6045554411@vm.test>"]);
+    let line = milter.wait_for_log("renumbered=\"recipient #", PATIENCE);
+    assert!(!line.contains("4411"), "{line}");
+    // Without the action the parameters would be lost on the way: nothing is done.
+    let poor = Options { actions: 0x11f, ..Options::default() };
+    let report = send(&milter, poor, &recipients, &voice(100));
+    assert_accepted(&report, Stage::EndOfMessage);
+    assert_eq!(report.modifications.len(), 0, "{report}");
+    milter.wait_for_log("the MTA does not offer SMFIF_ADDRCPT_PAR", PATIENCE);
+}
+
+#[test]
 fn the_answer_does_not_depend_on_how_the_body_was_cut() {
     let milter = MilterProcess::start(ENFORCE);
     let raw = voice(2_000);

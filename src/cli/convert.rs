@@ -8,7 +8,7 @@
 
 use super::files::{self, Failure, Format};
 use crate::config::{self, Config};
-use crate::engine::{self, Ambient, Outcome, Record, Reply, Verdict};
+use crate::engine::{self, Ambient, Outcome, Recipients, Record, Reply, Verdict};
 use crate::message::Message;
 use crate::milter::clock::rfc5322_date;
 use crate::plan::results;
@@ -44,7 +44,8 @@ pub struct Args {
     /// The profile of the destination, such as `desktop` or `vpim2`.
     #[arg(long, value_name = "PROFILE")]
     to: String,
-    /// Take profiles, limits and the results field from this configuration; its routes are not asked.
+    /// Take profiles, limits and the results field from this configuration; of its routes only the number
+    /// rules of the first recipient's, where that has the same profile.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The reverse-path of the envelope; empty for the null reverse-path.
@@ -70,9 +71,10 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn convert(args: &Args) -> Result<ExitCode, Failure> {
-    let settings = settings(args)?;
+    let envelope = envelope(args);
+    let settings = settings(args, &envelope)?;
     let raw = files::read(&args.file)?;
-    let outcome = rewrite(&raw, &envelope(args), &settings);
+    let outcome = rewrite(&raw, &envelope, &settings);
     let delivered = outcome.verdict == Verdict::Deliver;
     let output = args.output.as_deref().unwrap_or(Path::new("-"));
     if delivered {
@@ -82,13 +84,17 @@ fn convert(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!delivered)))
 }
 
-fn settings(args: &Args) -> Result<Settings, Failure> {
+fn settings(args: &Args, envelope: &Envelope) -> Result<Settings, Failure> {
     let settings = match &args.config {
-        Some(file) => Settings {
-            mode: Mode::Enforce,
-            routes: vec![Route::catch_all("all", &args.to)],
-            ..configuration(file)?.settings
-        },
+        Some(file) => {
+            let configured = configuration(file)?.settings;
+            let mut all = Route::catch_all("all", &args.to);
+            let first = envelope.rcpt_to.first().and_then(|r| configured.route_for(envelope, None, r));
+            if let Some(route) = first.filter(|r| r.profile == args.to) {
+                all.numbers = route.numbers.clone();
+            }
+            Settings { mode: Mode::Enforce, routes: vec![all], ..configured }
+        }
         None => Settings::for_profile(&args.to, OFFLINE_HOST),
     };
     if !settings.profiles.contains_key(&args.to) {
@@ -148,7 +154,13 @@ fn has_results(raw: &[u8], settings: &Settings) -> bool {
 fn too_large(raw: &[u8]) -> Outcome {
     let mut record = Record::of(Class::None, raw.len());
     record.unchanged_because = Some("larger than limits.message_bytes".to_owned());
-    Outcome { verdict: Verdict::Deliver, modifications: Vec::new(), rewritten: None, record }
+    Outcome {
+        verdict: Verdict::Deliver,
+        modifications: Vec::new(),
+        recipients: Recipients::default(),
+        rewritten: None,
+        record,
+    }
 }
 
 /// A flag that is raised after `ms`.
@@ -195,6 +207,9 @@ impl<'a> Said<'a> {
             |label: &str, what: &str| lines.push(format!("  {label:<9} {}", files::printable(what)));
         r.rules.iter().for_each(|rule| say("rule", rule));
         r.actions.iter().for_each(|action| say("changed", action));
+        for one in &r.renumbered {
+            say("changed", &format!("{} {} -> {}", one.place, one.from, one.to));
+        }
         r.losses.iter().for_each(|loss| say("lost", loss));
         r.broken_signatures.iter().for_each(|name| say("broken", name));
         if let Some(why) = &r.unchanged_because {

@@ -65,7 +65,7 @@ impl<'a> Check<'a> {
         Ok((settings, daemon, file.log))
     }
 
-    fn refuse(&mut self, at: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn refuse(&mut self, at: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(self.sources.problem(at, what, remedy));
     }
 
@@ -173,14 +173,7 @@ impl<'a> Check<'a> {
     fn routes(&mut self, written: Vec<raw::Route>, profiles: &Profiles) -> Vec<Route> {
         if self.table.get("route").is_none() {
             // Mail that nobody wrote a route for is judged and labelled, never changed.
-            return vec![Route {
-                name: "default".to_owned(),
-                when: Match::default(),
-                profile: "untouched".to_owned(),
-                on_must: Action::default(),
-                on_should: Action::default(),
-                rules: Vec::new(),
-            }];
+            return vec![Route::catch_all("default", "untouched")];
         }
         let mut names: Vec<String> = Vec::new();
         let mut routes = Vec::new();
@@ -201,6 +194,7 @@ impl<'a> Check<'a> {
                 on_must: self.action(route.on_must),
                 on_should: self.action(route.on_should),
                 rules: self.rules(route.rules),
+                numbers: self.number_rules(route.numbers),
             });
         }
         routes

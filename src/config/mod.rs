@@ -10,6 +10,7 @@
 
 mod check;
 mod load;
+mod numbers;
 pub mod raw;
 mod show;
 mod source;

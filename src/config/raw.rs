@@ -194,6 +194,42 @@ pub struct Route {
     /// holds, whatever the level.
     #[serde(default)]
     pub rules: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// Which number the destination knows a mailbox by; the first that matches holds.
+    #[serde(default)]
+    pub numbers: Vec<Spanned<NumberRule>>,
+}
+
+/// A number rule: `{ match = "44??", prefix = "604555" }` makes 6045554411 of 4411.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberRule {
+    /// The numbers it is for, separators left out: `?` is one digit, `*` any; before it perhaps a
+    /// selector (`FAX=*`), behind it a domain (`44??@*.example.org`).
+    #[serde(rename = "match")]
+    pub when: Spanned<String>,
+    /// Where: `recipient`, `from`, `to`, `cc`, `reply-to`. Recipient, to and cc unless told otherwise.
+    pub apply: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Characters to take off the front; a plus sign is one.
+    #[serde(default = "nothing_stripped")]
+    pub strip: Spanned<usize>,
+    /// Digits to keep at the end, instead of `strip`.
+    pub keep: Option<Spanned<usize>>,
+    /// What to put before the rest.
+    #[serde(default = "no_prefix")]
+    pub prefix: Spanned<String>,
+    /// Another selector: `FAX` makes `FAX=+1416...`; empty: the number alone, without selector,
+    /// elements and extension.
+    pub selector: Option<Spanned<String>>,
+    /// Another domain.
+    pub domain: Option<Spanned<String>>,
+}
+
+fn nothing_stripped() -> Spanned<usize> {
+    Spanned::new(0..0, 0)
+}
+
+fn no_prefix() -> Spanned<String> {
+    Spanned::new(0..0, String::new())
 }
 
 /// One value or several.

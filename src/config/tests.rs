@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::numbers::{Place, renumbered};
 use crate::policy::route::Action;
 use crate::policy::{Mode, Profiles, Split, profile};
 use std::path::Path;
@@ -86,6 +87,46 @@ fn every_mistake_has_its_place_and_a_remedy() {
         (
             "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nmatch.to = \"x\"",
             "t.toml:4:7: unknown key `to`; known are client, auth, helo, sender, recipient, header, macro",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"pat\" }]",
+            "t.toml:4:22: `pat` is no pattern of numbers; write digits, `?` for one digit, `*` for any: \"44??\", \"+1604*\"",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"1\" },\n { match = \"*\", prefix = \"9\" }]",
+            "t.toml:5:2: this rule changes its own results: a second pass would change the address again; write a narrower `match`, such as \"44??\" for four digits",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"0*\", strip = 1, prefix = \"+49\" },\n { match = \"+49*\", strip = 3, prefix = \"0\" }]",
+            "t.toml:4:12: rule 2 changes what this rule made: a second pass would change the address again; write a narrower `match`, such as \"44??\" for four digits",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"4*\", domain = \"b\" },\n { match = \"44\", domain = \"c\" }]",
+            "t.toml:5:2: this rule never holds: rule 1 takes all its numbers; put the special one before the general one",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"44\", strip = 2 }]",
+            "t.toml:4:12: this rule leaves no number; take fewer characters off; a plus sign must be taken off (strip = 1) before a prefix",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"44\", prefix = \"6-\" }]",
+            "t.toml:4:37: `6-` cannot stand before a number; write digits, for international numbers `+` and the country code",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"44\", keep = 1, strip = 1 }]",
+            "t.toml:4:35: keep = 1 cannot be; write 1 to 30, without `strip`",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"44\", selector = \"F=\" }]",
+            "t.toml:4:39: `F=` is no selector; write FAX, VPIM, VOICE or AMIS, or nothing to take it away",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"44\", domain = \"@b.test\" }]",
+            "t.toml:4:37: `@b.test` is no domain; write a name such as vm2.example.org, without @",
+        ),
+        (
+            "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nnumbers = [{ match = \"44\", domain = \"b\", apply = [\"form\"] }]",
+            "t.toml:4:51: `form` is no place of addresses; did you mean `from`?",
         ),
         ("[limits]\nfax_pages = 0", "t.toml:2:13: limits.fax_pages is 0; write 1 or more"),
         (
@@ -204,6 +245,19 @@ fn what_show_prints_is_a_configuration_with_the_same_effect() {
     assert_eq!(again.settings.split, Split::First);
     let defaults = load(None, profiles()).unwrap();
     assert_eq!(good(&show(&defaults).unwrap()).settings, defaults.settings);
+}
+
+#[test]
+fn number_rules_are_written_in_one_line() {
+    let text = "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nmatch.recipient = [\"*@avaya.test\"]\nnumbers = [{ match = \"44??\", prefix = \"604555\" }]";
+    let config = good(text);
+    let rules = &config.settings.routes[0].numbers;
+    let new = |place| renumbered(rules, place, "4411@avaya.test");
+    assert_eq!(new(Place::Recipient).as_deref(), Some("6045554411@avaya.test"));
+    assert_eq!((new(Place::To), new(Place::From)), (new(Place::Recipient), None));
+    let shown = show(&config).unwrap();
+    assert!(shown.contains("numbers = [{ match = \"44??\", prefix = \"604555\" }]"), "{shown}");
+    assert_eq!(good(&shown).settings, config.settings);
 }
 
 #[test]

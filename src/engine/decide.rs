@@ -1,6 +1,6 @@
 //! What is done with a message whose route and findings are known.
 
-use super::{Ambient, Form, Outcome, Record, Verdict, reply};
+use super::{Ambient, Form, Outcome, Record, Verdict, numbers, reply};
 use crate::conformance::{self, Finding};
 use crate::limits::{Budget, Exceeded};
 use crate::message::edit::EditList;
@@ -127,7 +127,10 @@ impl Decision<'_> {
 
     fn convert(mut self, budget: &mut Budget) -> Outcome {
         let plan = match self.plan(budget) {
-            Ok(plan) => plan,
+            Ok(mut plan) => {
+                self.renumber(&mut plan);
+                plan
+            }
             Err(refused) => match self.not_converted(&refused) {
                 Some(outcome) => return outcome,
                 None => Plan::default(),
@@ -266,6 +269,19 @@ impl Decision<'_> {
             outcome.rewritten = None;
         }
         outcome
+    }
+
+    /// Addresses of the header by the numbers the destination knows.
+    fn renumber(&mut self, plan: &mut Plan) {
+        let message = self.survey.message;
+        if self.settings.mode == Mode::Report || guard::may_change(message).is_err() {
+            return;
+        }
+        let changed = numbers::header(self.route, self.survey.envelope, message, &mut plan.edits);
+        let mut fields: Vec<&str> = changed.iter().map(|c| c.place).collect();
+        fields.dedup();
+        plan.actions.extend(fields.into_iter().map(|name| format!("{name} renumbered")));
+        self.record.renumbered.extend(changed);
     }
 
     fn label(&self, edits: &mut EditList) -> Result<(), Refused> {

@@ -4,7 +4,10 @@
 //! I/O.
 
 mod decide;
+mod numbers;
 mod reply;
+
+pub use numbers::{Recipient, Recipients, Renumbered};
 
 use crate::conformance::{self, Finding};
 use crate::limits::Budget;
@@ -47,6 +50,8 @@ pub struct Outcome {
     /// Modifications in the order they must be sent. In shadow mode what would have been sent is in
     /// `record` only.
     pub modifications: Vec<Modification>,
+    /// How the envelope changes; like `modifications` empty in shadow mode.
+    pub recipients: Recipients,
     /// The whole message after the modifications; only from [`rewrite`], and only where it changes.
     pub rewritten: Option<Vec<u8>>,
     /// What the log line says.
@@ -68,6 +73,8 @@ pub struct Record {
     pub profile: Option<String>,
     /// What was done, e.g. `1: audio/32kadpcm -> audio/wav`, `repaired vpim2-date-zone-present`.
     pub actions: Vec<String>,
+    /// Addresses that number rules changed.
+    pub renumbered: Vec<Renumbered>,
     /// What was dropped, shortened or degraded.
     pub losses: Vec<String>,
     /// Signatures over the message that no longer verify.
@@ -133,6 +140,7 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
     let findings = conformance::judge(&survey);
     record.conformant = conformance::conformant(&survey, &findings);
     record.rules = rule_ids(&findings);
+    let replaced = |outcome| numbers::replace_recipients(outcome, settings, envelope, &message);
     let route = match combined {
         Combined::One(Some(route)) => route,
         Combined::One(None) => {
@@ -141,13 +149,13 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
         }
         Combined::Conflict(..) => {
             record.unchanged_because = Some("its recipients need different profiles".to_owned());
-            return Outcome::unchanged(Verdict::Deliver, record);
+            return replaced(Outcome::unchanged(Verdict::Deliver, record));
         }
     };
     record.route = Some(route.name.clone());
     record.profile = Some(route.profile.clone());
     let original = &message;
-    decide::Decision {
+    let outcome = decide::Decision {
         settings,
         route,
         original,
@@ -158,12 +166,19 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
         form,
         record,
     }
-    .answer(&mut budget)
+    .answer(&mut budget);
+    replaced(outcome)
 }
 
 impl Outcome {
     fn unchanged(verdict: Verdict, record: Record) -> Self {
-        Outcome { verdict, modifications: Vec::new(), rewritten: None, record }
+        Outcome {
+            verdict,
+            modifications: Vec::new(),
+            recipients: Recipients::default(),
+            rewritten: None,
+            record,
+        }
     }
 }
 
@@ -177,6 +192,7 @@ impl Record {
             route: None,
             profile: None,
             actions: Vec::new(),
+            renumbered: Vec::new(),
             losses: Vec::new(),
             broken_signatures: Vec::new(),
             unchanged_because: None,

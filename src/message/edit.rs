@@ -120,6 +120,21 @@ impl EditList {
         self.header.push(edit);
     }
 
+    /// The value the field with this index has after the edits so far; `None` where it is removed.
+    pub fn value_after<'e>(&'e self, message: &'e Message<'_>, field: usize) -> Option<&'e [u8]> {
+        match self.header.iter().find(|e| e.field() == Some(field)) {
+            Some(HeaderEdit::Replace { value, .. }) => Some(value),
+            Some(_) => None,
+            None => message.root().header.fields.get(field).map(|f| f.value.of(message.raw())),
+        }
+    }
+
+    /// Gives the field with this index a value, also where an edit gave it another before.
+    pub fn set_value(&mut self, field: usize, value: Vec<u8>) {
+        self.header.retain(|e| e.field() != Some(field));
+        self.header(HeaderEdit::Replace { field, value });
+    }
+
     /// Adds a body edit.
     pub fn body(&mut self, span: Span, with: Vec<u8>) {
         self.body.push(Splice { span, with });

@@ -4,6 +4,7 @@
 //! Nothing here changes a byte by itself: reading gives spans of the input, and [`edit`] is the only
 //! way to make output, so that everything outside an edit is the input.
 
+pub mod addresses;
 mod compose;
 pub mod defect;
 pub mod edit;

@@ -210,7 +210,9 @@ fn gone() -> Answer {
 
 fn conclusion(outcome: &Outcome) -> (String, Answer) {
     match &outcome.verdict {
-        Verdict::Deliver if outcome.modifications.is_empty() => ("unchanged".into(), Answer::Accept),
+        Verdict::Deliver if outcome.modifications.is_empty() && outcome.recipients.is_empty() => {
+            ("unchanged".into(), Answer::Accept)
+        }
         Verdict::Deliver => ("changed".into(), Answer::Accept),
         Verdict::Quarantine(reason) => (format!("quarantine: {reason}"), Answer::Accept),
         Verdict::Refuse(reply) => {
@@ -224,6 +226,8 @@ fn conclusion(outcome: &Outcome) -> (String, Answer) {
 enum Request {
     Change(CString, i32, Option<CString>),
     Insert(i32, CString, CString),
+    Add(CString, Option<CString>),
+    Delete(CString),
     Body(Vec<u8>),
     Quarantine(CString),
 }
@@ -233,13 +237,17 @@ impl Request {
         match self {
             Request::Change(name, index, value) => actions.change_header(name, index, value).await,
             Request::Insert(index, name, value) => actions.insert_header(index, name, value).await,
+            Request::Add(address, None) => actions.add_recipient(address).await,
+            Request::Add(address, parameters) => actions.add_recipient_ext(address, parameters).await,
+            Request::Delete(address) => actions.delete_recipient(address).await,
             Request::Body(body) => actions.replace_body(&body).await,
             Request::Quarantine(reason) => actions.quarantine(reason).await,
         }
     }
 }
 
-/// All of them or none; the quarantine before the body, whose packets must be the last.
+/// All of them or none; recipients come before others go; the quarantine before the body, whose packets
+/// must be the last.
 fn requests(outcome: &Outcome, terms: Terms) -> Option<Vec<Request>> {
     if matches!(outcome.verdict, Verdict::Refuse(_)) {
         return Some(Vec::new());
@@ -253,6 +261,14 @@ fn requests(outcome: &Outcome, terms: Terms) -> Option<Vec<Request>> {
         outcome.modifications.iter().partition(|m| matches!(m, Modification::ReplaceBody(_)));
     for modification in headers {
         requests.push(header_request(modification, terms)?);
+    }
+    for recipient in &outcome.recipients.add {
+        let parameters = recipient.parameters.join(" ");
+        let parameters = (!parameters.is_empty()).then(|| CString::new(parameters)).transpose().ok()?;
+        requests.push(Request::Add(path(&recipient.address)?, parameters));
+    }
+    for address in &outcome.recipients.delete {
+        requests.push(Request::Delete(path(address)?));
     }
     requests.extend(hold);
     for modification in bodies {
@@ -277,6 +293,11 @@ fn header_request(modification: &Modification, terms: Terms) -> Option<Request> 
         }
         Modification::ReplaceBody(body) => Request::Body(body.clone()),
     })
+}
+
+/// A forward-path in angle brackets, as milters of C give it.
+fn path(address: &str) -> Option<CString> {
+    CString::new(format!("<{address}>")).ok()
 }
 
 /// MTAs write a bad name as it is.

@@ -6,10 +6,10 @@
 //! | --- | --- |
 //! | shadow | none |
 //! | report | ADDHDRS + CHGHDRS while `results.enabled`, else none |
-//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine |
+//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine; ADDRCPT, ADDRCPT_PAR and DELRCPT while a route has number rules for recipients |
 //!
 //! ADDHDRS covers SMFIR_INSHEADER too, CHGHDRS is change and deletion. SETSYMLIST is used whenever it
-//! is offered. Never ADDRCPT, DELRCPT, CHGFROM: the envelope is not ours.
+//! is offered. Never CHGFROM: the reverse-path is not ours.
 //!
 //! Protocol, each only if offered:
 //!
@@ -29,6 +29,7 @@
 //! Limit: an empty offer (no action bit, or no protocol bit) is read by the protocol library, as by
 //! libmilter, as the defaults of version 1; an MTA that truly offers nothing refuses the answer.
 
+use crate::policy::numbers::Place;
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Route};
 use crate::policy::{Mode, Settings};
@@ -38,8 +39,11 @@ use crate::policy::{Mode, Settings};
 pub mod action {
     pub const ADDHDRS: u32 = 0x01;
     pub const CHGBODY: u32 = 0x02;
+    pub const ADDRCPT: u32 = 0x04;
+    pub const DELRCPT: u32 = 0x08;
     pub const CHGHDRS: u32 = 0x10;
     pub const QUARANTINE: u32 = 0x20;
+    pub const ADDRCPT_PAR: u32 = 0x80;
     pub const SETSYMLIST: u32 = 0x100;
 }
 
@@ -116,7 +120,12 @@ fn wanted_actions(settings: &Settings) -> u32 {
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Repair);
             let hold = profiles().any(|p| p.cannot_convert == Refusal::Quarantine)
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Quarantine);
-            headers | if body { action::CHGBODY } else { 0 } | if hold { action::QUARANTINE } else { 0 }
+            let renumbered = |r: &Route| r.numbers.iter().any(|n| n.places.contains(&Place::Recipient));
+            let recipients = action::ADDRCPT | action::ADDRCPT_PAR | action::DELRCPT;
+            headers
+                | if body { action::CHGBODY } else { 0 }
+                | if hold { action::QUARANTINE } else { 0 }
+                | if settings.routes.iter().any(renumbered) { recipients } else { 0 }
         }
     }
 }
@@ -131,6 +140,13 @@ pub fn consequences(missing: u32) -> Vec<(&'static str, &'static str)> {
             action::QUARANTINE,
             "SMFIF_QUARANTINE",
             "nothing can be quarantined: such mail is delivered unchanged",
+        ),
+        (action::ADDRCPT, "SMFIF_ADDRCPT", "no recipient gets another number: such mail stays as it is"),
+        (action::DELRCPT, "SMFIF_DELRCPT", "no recipient gets another number: such mail stays as it is"),
+        (
+            action::ADDRCPT_PAR,
+            "SMFIF_ADDRCPT_PAR",
+            "recipients with parameters of RCPT (DSN) get no other number: such mail stays as it is",
         ),
     ]
     .into_iter()
@@ -182,6 +198,18 @@ mod tests {
             ("mode = \"enforce\"", 0x111, 0x10_6783),
             (&format!("mode = \"enforce\"\n{route}"), 0x113, 0x10_6783),
             (&format!("mode = \"enforce\"\n{route}on_must = \"quarantine\""), 0x133, 0x10_6783),
+            (
+                &format!("mode = \"enforce\"\n{route}numbers = [{{ match = \"4?\", prefix = \"6\" }}]"),
+                0x19f,
+                0x10_6783,
+            ),
+            (
+                &format!(
+                    "mode = \"enforce\"\n{route}numbers = [{{ match = \"4?\", domain = \"x\", apply = [\"to\"] }}]"
+                ),
+                0x113,
+                0x10_6783,
+            ),
             (&format!("mode = \"enforce\"\n{route}match.helo = [\"x\"]"), 0x113, 0x10_6781),
         ] {
             let terms = terms(&settings(text), 0x1ff, 0x1f_ffff);

@@ -4,7 +4,7 @@
 //! value is cut (with `...`) so that the line stays below 2 KiB.
 
 use super::work::Live;
-use crate::engine::Record;
+use crate::engine::{Record, Renumbered};
 use crate::vpim::Envelope;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -40,6 +40,7 @@ pub fn judged(live: &Live, envelope: &Envelope, record: &Record, verdict: &str, 
         route = value(record.route.as_deref().unwrap_or("-")),
         profile = value(record.profile.as_deref().unwrap_or("-")),
         actions = list(record.actions.iter().map(String::as_str)),
+        renumbered = renumbered(live, &record.renumbered),
         losses = list(record.losses.iter().map(String::as_str)),
         broken_signatures = list(record.broken_signatures.iter().map(String::as_str)),
         unchanged_because = value(record.unchanged_because.as_deref().unwrap_or("-")),
@@ -75,6 +76,13 @@ fn recipients(live: &Live, envelope: &Envelope) -> String {
     let more = envelope.rcpt_to.len().saturating_sub(shown.len());
     let text = list(shown.iter().map(String::as_str));
     if more == 0 { text } else { format!("{text} and {more} more") }
+}
+
+/// `To <4411@a> <6045554411@a>`: the addresses as everywhere in the log.
+fn renumbered(live: &Live, changed: &[Renumbered]) -> String {
+    let word = |r: &Renumbered| format!("{} {} {}", r.place, address(live, &r.from), address(live, &r.to));
+    let shown: Vec<String> = changed.iter().take(8).map(word).collect();
+    list(shown.iter().map(String::as_str))
 }
 
 /// An address, or its keyed hash: without the key a list of all telephone numbers would undo it.

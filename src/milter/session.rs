@@ -330,13 +330,21 @@ pub fn without_missing(mut outcome: Outcome, terms: Terms) -> Outcome {
     };
     let hold =
         matches!(outcome.verdict, Verdict::Quarantine(_)).then_some((action::QUARANTINE, "SMFIF_QUARANTINE"));
-    let mut all = outcome.modifications.iter().map(needed).chain(hold);
+    let recipients = &outcome.recipients;
+    let added = recipients.add.iter().map(|r| match r.parameters.is_empty() {
+        true => (action::ADDRCPT, "SMFIF_ADDRCPT"),
+        false => (action::ADDRCPT_PAR, "SMFIF_ADDRCPT_PAR"),
+    });
+    let deleted = recipients.delete.iter().map(|_| (action::DELRCPT, "SMFIF_DELRCPT"));
+    let mut all = outcome.modifications.iter().map(needed).chain(hold).chain(added).chain(deleted);
     if let Some((_, name)) = all.find(|(bit, _)| !terms.allows(*bit)) {
         outcome.record.unchanged_because = Some(format!("the MTA does not offer {name}"));
         outcome.record.actions.clear();
         outcome.record.losses.clear();
         outcome.record.bytes_out = outcome.record.bytes_in;
         outcome.modifications.clear();
+        outcome.recipients = Default::default();
+        outcome.record.renumbered.clear();
         if matches!(outcome.verdict, Verdict::Quarantine(_)) {
             outcome.verdict = Verdict::Deliver;
         }

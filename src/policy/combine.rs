@@ -60,10 +60,11 @@ pub fn same_output(a: Option<&Route>, b: Option<&Route>, profiles: &Profiles) ->
         let route = route?;
         // A profile that demands something of a message may refuse it.
         let profile = profiles.get(&route.profile);
-        let changes = profile.is_none_or(|p| p.changes() || p.target.is_some());
+        let header: Vec<_> = route.header_numbers().cloned().collect();
+        let changes = profile.is_none_or(|p| p.changes() || p.target.is_some()) || !header.is_empty();
         let quiet = route.actions().all(|a| a == Action::Annotate);
         let profile = changes.then(|| route.profile.clone());
-        (changes || !quiet).then_some((profile, route.on_must, route.on_should, route.rules.clone()))
+        (changes || !quiet).then_some((profile, route.on_must, route.on_should, route.rules.clone(), header))
     };
     need(a) == need(b)
 }
@@ -114,6 +115,7 @@ mod tests {
             on_must: Action::Annotate,
             on_should: Action::Annotate,
             rules: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 

@@ -3,11 +3,13 @@
 
 pub mod bounds;
 pub mod combine;
+pub mod numbers;
 pub mod profile;
 pub mod route;
 pub mod settings;
 
 pub use combine::{Combined, Split};
+pub use numbers::NumberRule;
 pub use profile::{Profile, Profiles};
 pub use route::{EarlyRoute, Match, Route};
 pub use settings::{Mode, Settings};

@@ -7,6 +7,7 @@
 //! compared as they are written.
 
 use super::Settings;
+use super::numbers::{NumberRule, Place};
 use crate::message::Message;
 use crate::vpim::Envelope;
 use crate::vpim::envelope::bare_path;
@@ -69,6 +70,8 @@ pub struct Route {
     /// What to do with findings of single rules, whatever their level: globs of rule ids. Of several
     /// that match, the longest holds.
     pub rules: Vec<(String, Action)>,
+    /// Which numbers the destination knows mailboxes by.
+    pub numbers: Vec<NumberRule>,
 }
 
 impl Route {
@@ -83,6 +86,11 @@ impl Route {
         [self.on_must, self.on_should].into_iter().chain(self.rules.iter().map(|(_, action)| *action))
     }
 
+    /// The number rules that change header fields, which all recipients share.
+    pub fn header_numbers(&self) -> impl Iterator<Item = &NumberRule> {
+        self.numbers.iter().filter(|r| r.places.iter().any(|p| *p != Place::Recipient))
+    }
+
     /// A route that takes every recipient.
     pub fn catch_all(name: &str, profile: &str) -> Self {
         Route {
@@ -92,6 +100,7 @@ impl Route {
             on_must: Action::default(),
             on_should: Action::default(),
             rules: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 }
@@ -228,6 +237,7 @@ mod tests {
             on_must: Action::Annotate,
             on_should: Action::Annotate,
             rules: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 
