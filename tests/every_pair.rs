@@ -62,7 +62,7 @@ fn find(name: &str) -> Option<Vec<u8>> {
 }
 
 fn envelope() -> Envelope {
-    Envelope { rcpt_to: vec!["<+14165550199@there.example.org>".to_owned()], ..Envelope::default() }
+    Envelope { rcpt_to: vec!["+14165550199@there.example.org".to_owned()], ..Envelope::default() }
 }
 
 fn converted(raw: &[u8], profile: &str) -> Outcome {
@@ -105,6 +105,8 @@ fn measure(directory: &TestDirectory, mail: &ParsedMail<'_>, seconds: &mut f64, 
     match media_type.as_str() {
         "audio/32kadpcm" => *seconds += octets.len() as f64 / 4_000.0,
         "audio/basic" => *seconds += octets.len() as f64 / 8_000.0,
+        // ffmpeg leaves frames without data out: they last as long as others (RFC 4867 5.3).
+        "audio/amr" => *seconds += amr_frames(&octets) as f64 / 50.0,
         m if m.starts_with("audio/") => *seconds += decoded_seconds(&file),
         "image/tiff" => *pages += tiff_pages(&file),
         "application/pdf" => *pages += pdf_pages(&file),
@@ -126,6 +128,17 @@ fn decoded_seconds(file: &Path) -> f64 {
     out.stdout.len() as f64 / 16_000.0
 }
 
+fn amr_frames(octets: &[u8]) -> usize {
+    const OCTETS: [usize; 16] = [13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1];
+    let mut rest = octets.strip_prefix(b"#!AMR\n").expect("AMR storage format");
+    let mut frames = 0;
+    while let Some(head) = rest.first() {
+        rest = rest.get(OCTETS[usize::from(head >> 3 & 15)]..).expect("whole frames");
+        frames += 1;
+    }
+    frames
+}
+
 fn tiff_pages(file: &Path) -> usize {
     // tiffcp decodes every strip; its complaints are ours.
     let copy: PathBuf = file.with_extension("copy");
@@ -144,7 +157,6 @@ fn pdf_pages(file: &Path) -> usize {
 /// One cell of the table.
 #[derive(Default)]
 struct Cell {
-    changed: usize,
     as_it_came: usize,
     refused: usize,
     left: usize,
@@ -159,7 +171,7 @@ fn every_source_for_every_profile() {
     let directory = TestDirectory::new("every-pair");
     let profiles = builtin();
     let mut table: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut sources = 0;
+    let (mut sources, mut wrong) = (0, Vec::new());
     for (kind, name) in SOURCES {
         let Some(raw) = find(name) else {
             println!("skipped: {name} ({kind}) is not here");
@@ -169,7 +181,13 @@ fn every_source_for_every_profile() {
         let before = media(&directory, &raw);
         for (id, profile) in profiles.iter().filter(|(id, _)| !["untouched", "repair"].contains(&id.as_str()))
         {
-            let cell = pair(&directory, name, &raw, before, (id, profile));
+            let cell = match pair(&directory, &raw, before, (id, profile)) {
+                Ok(cell) => cell,
+                Err(why) => {
+                    wrong.push(format!("{name} to {id}: {why}"));
+                    continue;
+                }
+            };
             let text = match cell {
                 Cell { refused: 1, .. } => "refused".to_owned(),
                 Cell { as_it_came: 1, left, .. } => format!("as it came, {left} findings"),
@@ -181,50 +199,51 @@ fn every_source_for_every_profile() {
     for (kind, cells) in &table {
         println!("{kind}\n    {}", cells.join("\n    "));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(sources >= 19, "{sources} sources");
 }
 
 fn pair(
     directory: &TestDirectory,
-    name: &str,
     raw: &[u8],
     before: (f64, usize),
-    to: (&str, &Profile),
-) -> Cell {
-    let (id, profile) = to;
+    (id, profile): (&str, &Profile),
+) -> Result<Cell, String> {
     let outcome = converted(raw, id);
     let record = &outcome.record;
     match &outcome.verdict {
         Verdict::Refuse(reply) => {
             let reason = reply.lines.join(" ");
             let fair = reason.contains("has no place for") || reason.contains("private");
-            assert!(fair, "{name} to {id}: {reason}");
-            return Cell { refused: 1, ..Cell::default() };
+            return if fair { Ok(Cell { refused: 1, ..Cell::default() }) } else { Err(reason) };
         }
-        other => assert_eq!(*other, Verdict::Deliver, "{name} to {id}"),
+        Verdict::Quarantine(why) => return Err(why.clone()),
+        Verdict::Deliver => {}
     }
     if let Some(why) = &record.unchanged_because {
-        assert!(why.contains("has no place for"), "{name} to {id}: {why}");
-        assert!(outcome.rewritten.is_none() || record.actions.is_empty(), "{name} to {id}");
-        return Cell { as_it_came: 1, left: record.rules.len(), ..Cell::default() };
+        return match why.contains("has no place for") && record.actions.is_empty() {
+            true => Ok(Cell { as_it_came: 1, left: record.rules.len(), ..Cell::default() }),
+            false => Err(why.clone()),
+        };
     }
     let out = outcome.rewritten.as_deref().unwrap_or(raw);
     let twice = converted(out, id);
-    assert!(
-        twice.rewritten.as_deref().is_none_or(|again| again == out),
-        "{name} to {id}, second pass: {:?}",
-        twice.record
-    );
+    if twice.rewritten.as_deref().is_some_and(|again| again != out) {
+        return Err(format!("second pass: {:?}", twice.record.actions));
+    }
     let mut left = 0;
-    if let Some(class) = class_of(profile, before) {
+    // A report stays one (RFC 3462), whatever form the message had.
+    let is_report = Message::parse(out, &Limits::default()).root().content_type.is("multipart/report");
+    if let Some(class) = class_of(profile, before).filter(|c| *c != Class::Ivm || !is_report) {
         for (is_must, rule) in findings(out, class, profile) {
-            let stands = STANDS.iter().any(|(id, _)| *id == rule);
-            assert!(stands && !is_must, "{name} to {id} breaks {rule}\n{record:?}");
+            if is_must || !STANDS.iter().any(|(id, _)| *id == rule) {
+                return Err(format!("breaks {rule}; {:?}", record.actions));
+            }
             left += 1;
         }
     }
-    compare(directory, name, out, before, to, record);
-    Cell { changed: 1, left, losses: record.losses.len(), ..Cell::default() }
+    compare(media(directory, out), before, profile, &record.losses)?;
+    Ok(Cell { left, losses: record.losses.len(), ..Cell::default() })
 }
 
 /// The class whose rules hold at the destination.
@@ -235,26 +254,28 @@ fn class_of(profile: &Profile, (seconds, _): (f64, usize)) -> Option<Class> {
     }
 }
 
+/// Dropped parts are on record; silence may be cut where the profile says so.
 fn compare(
-    directory: &TestDirectory,
-    name: &str,
-    out: &[u8],
+    after: (f64, usize),
     before: (f64, usize),
-    (id, profile): (&str, &Profile),
-    record: &engine::Record,
-) {
-    let after = media(directory, out);
-    if profile.structure == Structure::Text {
-        assert_eq!(after, (0.0, 0), "{name} to {id}");
-        return;
+    profile: &Profile,
+    losses: &[String],
+) -> Result<(), String> {
+    let text = profile.structure == Structure::Text;
+    let carries = |medium| profile.carries(medium) && !text;
+    let voice = if carries(Medium::Voice) { before.0 } else { 0.0 };
+    let pages = if carries(Medium::Fax) { before.1 } else { 0 };
+    if after.1 != pages {
+        return Err(format!("{} pages of {pages}; {losses:?}", after.1));
     }
-    // Dropped parts are on record; silence may be cut where the profile says so; joined parts have pauses.
-    let voice = if profile.carries(Medium::Voice) { before.0 } else { 0.0 };
-    let pages = if profile.carries(Medium::Fax) { before.1 } else { 0 };
-    assert_eq!(after.1, pages, "{name} to {id}: pages; {record:?}");
-    let shortened = profile.trim_silence || record.losses.iter().any(|l| l.contains("dropped"));
-    let near = (after.0 - voice).abs() < 0.15;
-    assert!(near || (shortened && after.0 < voice), "{name} to {id}: {} s of {voice} s; {record:?}", after.0);
-    let missing = voice < before.0 || pages < before.1;
-    assert!(!missing || !record.losses.is_empty(), "{name} to {id}: lost in silence");
+    let shortened = profile.trim_silence || losses.iter().any(|l| l.contains("dropped"));
+    // Frames of MP3 and AMR are filled up.
+    let near = (after.0 - voice).abs() < 0.35;
+    if !near && !(shortened && after.0 < voice) {
+        return Err(format!("{} s of {voice} s; {losses:?}", after.0));
+    }
+    if (voice < before.0 || pages < before.1) && losses.is_empty() {
+        return Err("lost in silence".to_owned());
+    }
+    Ok(())
 }

@@ -20,6 +20,10 @@ pub fn wanted(
     profile: &Profile,
     files: &[String],
 ) -> Vec<(String, String)> {
+    // A report tells of another message.
+    if survey.message.root().content_type.is("multipart/report") {
+        return Vec::new();
+    }
     let has = |m: Medium| survey.bodies.iter().any(|b| medium(b) == m) && profile.carries(m);
     let any = |m: Medium| survey.bodies.iter().any(|b| medium(b) == m);
     // A destination of neither (a pager) is told of both.
