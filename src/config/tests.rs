@@ -146,6 +146,18 @@ fn every_mistake_has_its_place_and_a_remedy() {
             "t.toml:3:11: invalid type: integer `1`, expected a boolean",
         ),
         (
+            "[profile.x]\nextends = \"desktop\"\nlanguage = \"ed\"",
+            "t.toml:3:12: no texts in the language `ed`; did you mean `de`? known are en, de, fr, es",
+        ),
+        (
+            "[profile.x]\nextends = \"desktop\"\nsummary_lines = [\"{caller}\", \"\", \"Files: {losses}\"]",
+            "t.toml:3:34: `{attachments}` and `{losses}` stand for whole lines; write them alone",
+        ),
+        (
+            "[profile.x]\nextends = \"desktop\"\nsummary_lines = [\"{caler}\"]",
+            "t.toml:3:18: `{caler}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, sender, when, sensitivity, importance, attachments, losses",
+        ),
+        (
             "[split]\nmethod = \"reinject\"",
             "t.toml:2:10: split.method `reinject` is not in this version; write `defer` or `first`",
         ),

@@ -46,7 +46,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
     if plan.edits.is_empty() && root_body.is_none() {
         return Ok(plan);
     }
-    let text = request.profile.summary.then(|| summary::text(survey, &lines, &plan.losses));
+    let text = request.profile.summary.then(|| summary::text(survey, request.profile, &lines, &plan.losses));
     match root_body {
         Some(part) => wrap_root(survey, text, part, &mut plan),
         None => {

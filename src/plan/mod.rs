@@ -7,14 +7,17 @@
 mod convert;
 pub mod duty;
 pub mod facts;
+mod gsm7;
 pub mod guard;
 mod handling;
+pub mod language;
 mod mixed;
+pub mod pager;
 mod part;
 pub mod repair;
 pub mod results;
 mod rewrite;
-mod summary;
+pub mod summary;
 mod voice_message;
 
 use crate::limits::{Budget, Limits};

@@ -76,6 +76,12 @@ pub struct Profile {
     pub other: Foreign,
     /// Puts a text in front that says who called, how long, what was dropped.
     pub summary: bool,
+    /// Language of texts for people, by its code (ISO 639-1).
+    #[serde(default = "english")]
+    pub language: String,
+    /// Lines of the summary, templates; none: those of the language.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub summary_lines: Vec<String>,
     /// Converts inside embedded messages too.
     pub forwarded: bool,
     /// What to do with a message that cannot be converted.
@@ -87,6 +93,10 @@ pub struct Profile {
     /// What is known of the destination's system besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
+}
+
+fn english() -> String {
+    "en".to_owned()
 }
 
 /// Profiles by name.
