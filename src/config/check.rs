@@ -109,6 +109,7 @@ impl<'a> Check<'a> {
         for name in written.keys() {
             match self.profile(name.get_ref(), &builtin, written) {
                 Ok(profile) => {
+                    self.texts(&profile, name, written);
                     profiles.insert(name.get_ref().to_string(), profile);
                 }
                 Err(problem) => self.problems.push(problem),

@@ -14,6 +14,7 @@ mod numbers;
 pub mod raw;
 mod show;
 mod source;
+mod texts;
 
 pub use load::{load, load_text};
 pub use raw::{Log, LogFormat, LogLevel, OnFailure};

@@ -146,6 +146,30 @@ fn every_mistake_has_its_place_and_a_remedy() {
             "t.toml:3:11: invalid type: integer `1`, expected a boolean",
         ),
         (
+            "[profile.x]\nextends = \"desktop\"\nlanguage = \"ed\"",
+            "t.toml:3:12: no texts in the language `ed`; did you mean `de`? known are en, de, fr, es",
+        ),
+        (
+            "[profile.x]\nextends = \"desktop\"\nsummary_lines = [\"{caller}\", \"\", \"Files: {losses}\"]",
+            "t.toml:3:34: `{attachments}` and `{losses}` stand for whole lines; write them alone",
+        ),
+        (
+            "[profile.x]\nextends = \"desktop\"\nsummary_lines = [\"{caler}\"]",
+            "t.toml:3:18: `{caler}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, sender, when, sensitivity, importance, attachments, losses",
+        ),
+        (
+            "[profile.x]\nextends = \"outlook\"\nvoice_file = [\"v-{nummer}\"]",
+            "t.toml:3:15: `{nummer}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject",
+        ),
+        (
+            "[profile.x]\nextends = \"outlook\"\n[profile.x.voice_headers]\nX-A = \"{filez}\"",
+            "t.toml:4:7: `{filez}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, files",
+        ),
+        (
+            "[profile.x]\nextends = \"outlook\"\n[profile.x.fax_headers]\nReceived = \"x\"",
+            "t.toml:4:1: `Received` is not a profile's to write; trace, structure and signature fields stay as they are",
+        ),
+        (
             "[split]\nmethod = \"reinject\"",
             "t.toml:2:10: split.method `reinject` is not in this version; write `defer` or `first`",
         ),

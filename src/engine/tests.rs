@@ -233,6 +233,9 @@ fn private_mail_is_refused_where_the_system_is_known_to_tell() {
         assert_eq!(towards(&private, privacy, vec![]), Verdict::Deliver);
     }
     assert_eq!(towards(VOICE, Some(false), vec![]), Verdict::Deliver);
+    let pbx = "From: PBX <pbx@a.test>\r\nSensitivity: private\r\nContent-Type: audio/x-wav\r\n\r\nx\r\n";
+    assert!(matches!(towards(pbx, Some(false), vec![]), Verdict::Refuse(_)));
+    assert_eq!(towards(pbx, None, vec![]), Verdict::Deliver);
     let other = |action| vec![("vpim2-private-*".to_owned(), action)];
     assert_eq!(towards(&private, Some(false), other(Action::Annotate)), Verdict::Deliver);
     assert!(matches!(towards(&private, Some(false), other(Action::Quarantine)), Verdict::Quarantine(_)));

@@ -45,9 +45,8 @@ pub fn unmet(survey: &Survey<'_>, profile: &Profile) -> Option<Unmet> {
 fn private(survey: &Survey<'_>, profile: &Profile) -> Option<Unmet> {
     let message = survey.message;
     let root = message.root();
-    let voice = matches!(survey.class, Class::Vpim2 | Class::Vpim2Rfc2421 | Class::Vpim1 | Class::Ivm);
-    // A notice about a private message is not private itself (RFC 3801 4.2.13).
-    let asks = voice
+    // PBX and fax mail has the field from RFC 2156 and means the same by it. A notice about a private message is not private itself (RFC 3801 4.2.13).
+    let asks = survey.class != Class::None
         && !root.content_type.is("multipart/report")
         && message.fields(root, "Sensitivity").any(|f| {
             unfolded(f.value.of(message.raw())).to_ascii_lowercase().split(',').any(|w| w.trim() == "private")

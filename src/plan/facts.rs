@@ -30,6 +30,9 @@ const SECONDS_FIELDS: &[&str] = &["Content-Duration", "X-VoiceMessageDuration", 
 pub struct Facts {
     /// Name of the caller.
     pub caller_name: String,
+    /// Who it is from, as a person reads it: `Pat <+16045551234@vm.example.org>`; behind systems that
+    /// write themselves into From, name and number of the caller.
+    pub sender: String,
     /// Number of the caller, without separators; E.164 numbers with their plus sign.
     pub caller_number: String,
     /// Number that was called.
@@ -44,6 +47,8 @@ pub struct Facts {
     pub voice_seconds: Option<f64>,
     /// Pages of all faxes.
     pub fax_pages: Option<usize>,
+    /// Sensitivity as written, in lower case.
+    pub sensitivity: String,
     /// `Sensitivity: Private` (RFC 3801 4.2.13).
     pub private: bool,
     /// Importance or priority is high (RFC 3801 4.2.14).
@@ -81,7 +86,12 @@ impl Facts {
         let sender = mailboxes(message, "From").into_iter().next().unwrap_or_default();
         let (name, number) = caller(&sender);
         let relayed = first(RELAYED_FIELDS).and_then(|n| dialled(&n));
-        let name = name.filter(|_| relayed.is_none());
+        let name = first(NAME_FIELDS).or(name.filter(|_| relayed.is_none()));
+        let words = match (&relayed, &name) {
+            (Some(number), Some(name)) => format!("{name} {number}"),
+            (Some(number), None) => number.clone(),
+            _ => shown(&sender),
+        };
         let date = message.value(root, "Date");
         let when = date.and_then(value::date);
         let called = || {
@@ -90,7 +100,8 @@ impl Facts {
             to.iter().map(Mailbox::local_part).chain(rcpt.map(local_part)).find_map(number_in)
         };
         Facts {
-            caller_name: first(NAME_FIELDS).or(name).unwrap_or_default(),
+            caller_name: name.unwrap_or_default(),
+            sender: words,
             caller_number: relayed
                 .or_else(|| first(NUMBER_FIELDS).and_then(|n| dialled(&n)))
                 .or(number)
@@ -101,25 +112,19 @@ impl Facts {
             zone: date.map(zone).unwrap_or_default(),
             voice_seconds: voice_seconds(survey),
             fax_pages: fax_pages(survey),
+            sensitivity: first(&["Sensitivity"]).unwrap_or_default().to_ascii_lowercase(),
             private: has_word(message, "Sensitivity", &["private"]),
             urgent: has_word(message, "Importance", &["high"])
                 || has_word(message, "Priority", &["urgent"])
                 || has_word(message, "X-Priority", &["1", "2", "1 (highest)", "2 (high)"]),
-            subject: first(&["Subject"]).unwrap_or_default(),
+            subject: message.value(root, "Subject").map(|v| printable(&value::text(v))).unwrap_or_default(),
         }
     }
 
     /// Fills a template: text with names in braces, `{{` and `}}` for braces themselves. `None` where
     /// a name is unknown or nothing is known for it.
     pub fn fill(&self, template: &str) -> Option<String> {
-        let mut out = String::new();
-        for piece in pieces(template).ok()? {
-            match piece {
-                Piece::Text(text) => out.push_str(text),
-                Piece::Name(name) => out.push_str(&self.value(name).filter(|v| !v.is_empty())?),
-            }
-        }
-        Some(out)
+        filled(template, |name| self.value(name))
     }
 
     /// What stands for a name in a template; `None` where the name is unknown.
@@ -145,14 +150,27 @@ impl Facts {
     }
 }
 
-/// What is wrong with a template, with a remedy.
-pub fn check(template: &str) -> Result<(), String> {
-    let known = || NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+/// A template with its names replaced; `None` where one is unknown or stands for nothing.
+pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut out = String::new();
+    for piece in pieces(template).ok()? {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Name(name) => out.push_str(&value(name).filter(|v| !v.is_empty())?),
+        }
+    }
+    Some(out)
+}
+
+/// What is wrong with a template, with a remedy. `more`: names that are known besides those of facts.
+pub fn check(template: &str, more: &[&str]) -> Result<(), String> {
+    let known = || NAMES.iter().map(|(name, _)| *name).chain(more.iter().copied());
     for piece in pieces(template)? {
         if let Piece::Name(name) = piece
-            && !NAMES.iter().any(|(n, _)| *n == name)
+            && !known().any(|n| n == name)
         {
-            return Err(format!("`{{{name}}}` stands for nothing; known are {}", known()));
+            let known: Vec<&str> = known().collect();
+            return Err(format!("`{{{name}}}` stands for nothing; known are {}", known.join(", ")));
         }
     }
     match template.chars().any(char::is_control) {
@@ -238,6 +256,13 @@ fn mailboxes(message: &Message<'_>, field: &str) -> Vec<Mailbox> {
 
 fn local_part(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(local, _)| local)
+}
+
+fn shown(sender: &Mailbox) -> String {
+    match sender.name.as_deref().map(printable).filter(|n| !n.is_empty()) {
+        Some(name) => format!("{name} <{}>", printable(&sender.address)),
+        None => printable(&sender.address),
+    }
 }
 
 /// Name and number of a sender. Where the address cannot be replied to, the display name may be the
@@ -409,10 +434,10 @@ mod tests {
             ("a {length", "`{length` has a brace without its fellow; write {{ or }}"),
             ("a\nb", "one line"),
         ] {
-            assert!(check(template).unwrap_err().contains(words), "{:?}", check(template));
+            assert!(check(template, &[]).unwrap_err().contains(words), "{:?}", check(template, &[]));
         }
         let all: String = NAMES.iter().map(|(name, _)| format!("{{{name}}} ")).collect();
-        assert_eq!(check(&all), Ok(()));
+        assert_eq!(check(&all, &[]), Ok(()));
         let known = NAMES.iter().all(|(name, _)| Facts::default().value(name).is_some());
         assert!(known && Facts::default().value("x").is_none());
     }

@@ -58,7 +58,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
         return Ok(work.plan);
     }
     let mut plan = work.plan;
-    let text = profile.summary.then(|| summary::text(survey, &done.lines, &plan.losses));
+    let text = profile.summary.then(|| summary::text(survey, profile, &done.lines, &plan.losses));
     if !done.root.is_empty() {
         wrap_root(survey, text, done.root, &mut plan);
     } else if let Some(text) = text.filter(|_| wants_summary(survey)) {

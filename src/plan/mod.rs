@@ -9,16 +9,18 @@ mod convert;
 pub mod duty;
 pub mod facts;
 mod fields;
+mod gsm7;
 pub mod guard;
 mod handling;
+pub mod language;
 mod mixed;
-
+mod pager;
 mod part;
 pub mod repair;
 pub mod results;
 mod rewrite;
-mod summary;
-
+pub mod summary;
+mod text;
 mod voice_message;
 mod work;
 
@@ -139,7 +141,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
         }
         Structure::Text => {
             guard::may_change(survey.message)?;
-            return Err(Refused::Internal("texts".to_owned()));
+            text::plan(survey, request)?
         }
     };
     let octets = plan.edits.size_after(survey.message);

@@ -2,6 +2,7 @@
 //! that is on record.
 
 use super::facts::Facts;
+use super::language::Language;
 use super::part::{self, set_field};
 use super::{Plan, Refused, Request, fields, pager};
 use crate::vpim::Survey;
@@ -14,7 +15,8 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>) -> Result<Plan, Refused> 
         return Ok(plan);
     }
     let facts = Facts::of(survey);
-    let text = pager::text(&facts, &request.profile.language);
+    let language = Language::named(&request.profile.language).unwrap_or_else(Language::english);
+    let text = pager::text(&facts, language)?;
     for body in &survey.bodies {
         let number = message.part_number(body.entity).unwrap_or_default();
         plan.losses.push(format!("{number}: {} stays behind", body.declared.essence_str()));

@@ -160,9 +160,12 @@ pub struct Profile {
     pub other: Foreign,
     /// Puts a text in front that says who called, how long, what was dropped.
     pub summary: bool,
-    /// Language of texts we write: a name of `plan/summary`.
+    /// Language of texts for people, by its code (ISO 639-1).
     #[serde(default = "english")]
     pub language: String,
+    /// Lines of the summary, templates; none: those of the language.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub summary_lines: Vec<String>,
     /// Converts inside embedded messages too.
     pub forwarded: bool,
     /// What the destination has room for.
