@@ -1,6 +1,7 @@
 //! Header fields and bodies of parts we make.
 
 use crate::message::edit::EditList;
+use crate::message::mend::OF_THE_BODY;
 pub use crate::message::mend::{move_outside, remove_part, set_field};
 use crate::message::{Content, EntityId, Eol, Message, Span, transfer};
 
@@ -63,18 +64,6 @@ fn quoted_printable_unless_ascii(line: &str, whole: &str, eol: Eol) -> String {
     }
     out
 }
-
-/// Fields of a message that describe its body: they go into the part the body becomes.
-const OF_THE_BODY: [&str; 8] = [
-    "Content-Transfer-Encoding",
-    "Content-Disposition",
-    "Content-Duration",
-    "Content-Description",
-    "Content-ID",
-    "Content-Language",
-    "Content-MD5",
-    "Content-Location",
-];
 
 /// Takes those fields off the message.
 pub fn take_body_fields(edits: &mut EditList, message: &Message<'_>) {

@@ -1,7 +1,9 @@
 //! Internet voice messaging: RFC 4239.
 
+use super::header_mend::write_fields_once;
 use super::lookup::*;
 use super::samples::*;
+use super::structure_mend::enclose_in_mixed;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::media::Facts;
 use crate::message::edit::EditList;
@@ -31,7 +33,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the client write each field of the header once.",
         classes: IVM,
         check: ivm_internet_message_format,
-        repair: None,
+        repair: Some(write_fields_once),
         samples: Samples::changed(
             INTERNET,
             &[("Date: Tue", "Date: Tue, 4 Mar 2025 09:00:00 +0100\nDate: Tue")],
@@ -46,7 +48,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send multipart/mixed.",
         classes: IVM,
         check: ivm_top_level_mixed,
-        repair: None,
+        repair: Some(enclose_in_mixed),
         samples: Samples::changed(INTERNET, &[("multipart/mixed", "multipart/related")]),
     },
     Rule {
