@@ -64,7 +64,7 @@ pub fn not_converted(profile: &str, refused: &Refused, class: u8) -> Reply {
     // supported, x.6.5 failed.
     let detail = match refused {
         Refused::Unreadable { .. } => 1,
-        Refused::Untouchable(_) => 2,
+        Refused::Untouchable(_) | Refused::Prohibited { .. } => 2,
         Refused::NotSupported { .. } => 3,
         _ => 5,
     };

@@ -5,7 +5,7 @@ use super::{Content, EntityId, Message, Span};
 use sha2::{Digest, Sha256};
 
 /// Fields of a message that describe its body: they go into the part the body becomes.
-pub const OF_THE_BODY: [&str; 8] = [
+pub const OF_THE_BODY: [&str; 11] = [
     "Content-Transfer-Encoding",
     "Content-Disposition",
     "Content-Duration",
@@ -14,6 +14,9 @@ pub const OF_THE_BODY: [&str; 8] = [
     "Content-Language",
     "Content-MD5",
     "Content-Location",
+    "Content-Convert",
+    "Content-Features",
+    "Content-Previous",
 ];
 
 /// Sets (or, with `None`, removes) a field of a message or an embedded message.

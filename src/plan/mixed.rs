@@ -6,7 +6,7 @@
 use super::convert::{self, Converted};
 use super::part::{self, multipart_body, quoted, set_field};
 use super::summary::{self, Line};
-use super::{Plan, Refused, Request};
+use super::{Plan, Refused, Request, guard};
 use crate::limits::Budget;
 use crate::message::mend::boundary;
 use crate::message::{Content, EntityId, Message};
@@ -23,7 +23,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
         let converted = match convert::convert(survey, body, request, budget) {
             Ok(converted) => converted,
             Err(error) if convert::is_part_error(&error) => {
-                plan.losses.push(format!("{error}: left as it came"));
+                plan.losses.push(format!("{error}: {}", guard::LEFT));
                 None
             }
             Err(error) => return Err(error),

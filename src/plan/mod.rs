@@ -48,6 +48,14 @@ pub enum Refused {
         /// The reason.
         why: String,
     },
+    /// The sender forbids the conversion of a part (RFC 3463 x.6.2).
+    #[error("part {part}: {why}")]
+    Prohibited {
+        /// Part number.
+        part: String,
+        /// What forbids it.
+        why: String,
+    },
     /// A part is in a format we cannot convert for this destination (RFC 3463 x.6.3).
     #[error("part {part}: {why}")]
     NotSupported {
@@ -129,6 +137,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
             voice_message::plan(survey, request, budget)?
         }
     };
+    guard::may_lose(survey.message, &plan.losses).map_err(Refused::Untouchable)?;
     guard::verify(survey.message, &plan.edits, request.limits)?;
     Ok(plan)
 }

@@ -75,12 +75,13 @@ pub fn take_body_fields(edits: &mut EditList, message: &Message<'_>) {
 /// The fields of a part that survive its conversion, octet for octet: all but those that describe
 /// the old octets.
 pub fn kept_fields(message: &Message<'_>, id: EntityId) -> Vec<u8> {
-    const REPLACED: [&str; 7] = [
+    const REPLACED: [&str; 8] = [
         "Content-Type",
         "Content-Transfer-Encoding",
         "Content-Disposition",
         "Content-Duration",
         "Content-MD5",
+        "Content-Features",
         "Content-Length",
         "Lines",
     ];

@@ -8,11 +8,11 @@
 use super::convert::{self, is_audio};
 use super::mixed::in_scope;
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
-use super::{Plan, Refused, Request, handling};
+use super::{Plan, Refused, Request, guard, handling};
 use crate::limits::Budget;
 use crate::message::{Content, Entity, EntityId, Message, Span, mend, value};
 use crate::policy::Profile;
-use crate::policy::profile::Foreign;
+use crate::policy::profile::{Foreign, Refusal};
 use crate::vpim::class::classify;
 use crate::vpim::survey::Body;
 use crate::vpim::{Class, Envelope, Survey, VoiceKind};
@@ -37,7 +37,10 @@ fn plan_at(
     for body in &survey.bodies {
         let Some(error) = convert::read_error(body) else { continue };
         let number = survey.message.part_number(body.entity).unwrap_or_default();
-        handling::without(survey.message, body.entity, depth, Refused::unreadable(&number, error.clone()))?;
+        let refused = Refused::unreadable(&number, error.clone());
+        if !may_stay(survey, body, request, depth, &refused) {
+            handling::without(survey.message, body.entity, depth, refused)?;
+        }
     }
     if survey.bodies.is_empty() {
         return Err(Refused::NotSupported {
@@ -57,6 +60,18 @@ fn plan_at(
         }
         _ => rebuilt(survey, request, budget, depth),
     }
+}
+
+/// True for a fax that cannot be read beside voice that can: it costs nobody the voice (RFC 3801 4.4.4),
+/// and goes on as it came, since nothing is gained by dropping it. Not where its sender marked it, nor
+/// where the profile says what is to become of messages that cannot be converted.
+fn may_stay(survey: &Survey<'_>, body: &Body, request: Request<'_>, depth: u8, refused: &Refused) -> bool {
+    let heard = |b: &Body| is_audio(b) && convert::read_error(b).is_none();
+    matches!(refused, Refused::Unreadable { .. })
+        && request.profile.cannot_convert == Refusal::Deliver
+        && !is_audio(body)
+        && survey.bodies.iter().any(heard)
+        && handling::mark(survey.message, body.entity, depth).is_none()
 }
 
 fn is_voice_message(entity: &Entity) -> bool {
@@ -103,6 +118,9 @@ fn in_place(
         match converted_part(survey, body, body.voice, request, budget, &mut names, &mut plan) {
             Ok(None) => {}
             Ok(Some(new)) => plan.edits.body(entity.span(), new),
+            Err(refused) if may_stay(survey, body, request, depth, &refused) => {
+                plan.losses.push(format!("{refused}: {}", guard::LEFT));
+            }
             Err(refused) => {
                 plan.losses.push(handling::without(message, body.entity, depth, refused)?);
                 remove_part(&mut plan.edits, message, body.entity);
@@ -184,6 +202,10 @@ fn rebuilt(
         if let Some(body) = survey.body(id).filter(|b| !has_other || !convert::is_document(b)) {
             match voice_part(survey, body, request, budget, &mut names, &mut plan) {
                 Ok(part) => inside.extend(part),
+                Err(refused) if may_stay(survey, body, request, depth, &refused) => {
+                    plan.losses.push(format!("{refused}: {}", guard::LEFT));
+                    outside.push(entity.span().of(message.raw()).to_vec());
+                }
                 Err(refused) => plan.losses.push(handling::without(message, id, depth, refused)?),
             }
             continue;

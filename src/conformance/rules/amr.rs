@@ -173,7 +173,13 @@ fn whole_frames(octets: &[u8], wide: bool) -> usize {
         Frame::Cut => false,
     };
     let mut count = 0;
-    frames(octets, wide).all(|frame| { count += 1; is_whole(&frame) }).then_some(count).unwrap_or_default()
+    frames(octets, wide)
+        .all(|frame| {
+            count += 1;
+            is_whole(&frame)
+        })
+        .then_some(count)
+        .unwrap_or_default()
 }
 
 /// Frame types of other codecs and none (RFC 4867 5.3).

@@ -367,4 +367,3 @@ fn encode_as_base64(s: &Survey<'_>, edits: &mut EditList) {
         }
     }
 }
-

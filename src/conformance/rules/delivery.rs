@@ -446,7 +446,9 @@ fn name_report_type(s: &Survey<'_>, edits: &mut EditList) {
     };
     let stated = s.message.root().content_type.parameters.value("report-type");
     let known = matches!(kind, "delivery-status" | "disposition-notification" | "tracking-status");
-    if let Some(field) = s.top("Content-Type").filter(|_| known && stated.is_none_or(|r| !r.eq_ignore_ascii_case(kind))) {
+    if let Some(field) =
+        s.top("Content-Type").filter(|_| known && stated.is_none_or(|r| !r.eq_ignore_ascii_case(kind)))
+    {
         s.set_parameter(edits, ROOT, field, "report-type", kind);
     }
 }

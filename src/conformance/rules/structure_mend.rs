@@ -27,12 +27,12 @@ pub fn contain_voice(s: &Survey<'_>, edits: &mut EditList) {
     }
     let children: Vec<_> = s.children(root).map(|(_, e)| e).collect();
     let is_voice = |at: &usize| children.get(*at).is_some_and(|e| e.content_type.is("audio/32kadpcm"));
-    let (Some(first), Some(last)) =
-        ((0..children.len()).find(is_voice), (0..children.len()).rfind(is_voice))
+    let (Some(first), Some(last)) = ((0..children.len()).find(is_voice), (0..children.len()).rfind(is_voice))
     else {
         return;
     };
-    let Some([from, .., to] | [from @ to]) = children.get(first..=last).filter(|c| c.iter().all(|e| is_profiled(e)))
+    let Some([from, .., to] | [from @ to]) =
+        children.get(first..=last).filter(|c| c.iter().all(|e| is_profiled(e)))
     else {
         return;
     };

@@ -43,11 +43,9 @@ mod tests {
 
     #[test]
     fn text_files_and_code_words_that_never_are_give_themselves_away() {
-        for (octets, why) in [
-            (&b"RIFF"[..], "begins with RIFF"),
-            (&[b'A'; 64], "base64 twice"),
-            (&[0x10; 64], "code words 0"),
-        ] {
+        for (octets, why) in
+            [(&b"RIFF"[..], "begins with RIFF"), (&[b'A'; 64], "base64 twice"), (&[0x10; 64], "code words 0")]
+        {
             assert!(of_g726(octets).is_some_and(|doubt| doubt.contains(why)), "{why}");
         }
         for octets in [&[0xFF; 64][..], &[b'A'; 63], &[b'A'; 65], &[], &[0; 63]] {
