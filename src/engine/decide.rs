@@ -7,11 +7,11 @@ use crate::message::edit::EditList;
 use crate::message::{Message, structured};
 use crate::plan::repair::{Repair, repair};
 use crate::plan::results::{self, Summary};
-use crate::plan::{self, Plan, Refused, Request, duty, guard};
+use crate::plan::{self, Plan, Refused, Request, duty};
 use crate::policy::profile::Refusal;
 use crate::policy::route::Action;
 use crate::policy::{Mode, Profile, Route, Settings};
-use crate::vpim::Survey;
+use crate::vpim::{Survey, sealed};
 
 /// Everything known when the answer is made.
 pub(super) struct Decision<'a> {
@@ -83,7 +83,7 @@ impl Decision<'_> {
 
     /// True, and recorded, for messages of which not one octet may change.
     fn is_sealed(&mut self) -> bool {
-        let sealed = guard::is_sealed(self.survey.message);
+        let sealed = sealed::what(self.survey.message).is_some();
         if sealed {
             self.record.unchanged_because = Some("signed or encrypted".to_owned());
         }

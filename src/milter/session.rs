@@ -444,6 +444,21 @@ mod tests {
         assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>"), 250);
     }
 
+    #[tokio::test]
+    async fn shadow_mode_looks_at_the_message_that_enforce_mode_would_let_through() {
+        let shadow = ENFORCE.replace("enforce", "shadow");
+        let mut c = connection(&shadow);
+        c.mail(&["<a@x.test>".into()], &nothing);
+        for recipient in ["<non-mail-user@x.test>", "<1@v.test>", "<2@other.test>", "<3@v.test>"] {
+            assert_eq!(rcpt(&mut c, recipient), 250);
+        }
+        assert_eq!(c.message.as_ref().unwrap().envelope.rcpt_to, ["1@v.test", "3@v.test"]);
+        let mut c = connection(&shadow);
+        c.mail(&["<a@x.test>".into()], &nothing);
+        assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>"), 250);
+        assert!(matches!(c.end_of_header(&nothing).await, Answer::Accept));
+    }
+
     #[test]
     fn the_envelope_is_read_from_arguments_and_macros() {
         let mut c = connection("");

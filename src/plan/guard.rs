@@ -7,7 +7,8 @@
 use super::Refused;
 use crate::limits::Limits;
 use crate::message::edit::EditList;
-use crate::message::{Entity, EntityId, Message, value};
+use crate::message::{EntityId, Message, value};
+use crate::vpim::sealed;
 use mime::Mime;
 
 /// How a note ends that says of a body that nothing was done to it.
@@ -17,7 +18,7 @@ pub(super) const LEFT: &str = "left as it came";
 /// in them, a conversion ban of the sender (RFC 2156 5.3.6), structures that two readers may read
 /// differently.
 pub fn may_change(message: &Message<'_>) -> Result<(), Refused> {
-    if let Some(what) = message.entities().find_map(|(_, e)| sealed(message, e)) {
+    if let Some(what) = sealed::what(message) {
         return Err(Refused::Untouchable(format!("{what}: nothing in it may change")));
     }
     if is_prohibited(message, "Conversion") {
@@ -76,27 +77,6 @@ fn permits(stated: &str, target: &Mime) -> bool {
     let mut names =
         types.flat_map(|value| value.split(',')).map(|n| n.trim_matches([' ', '\t', '[', ']', '"']));
     names.any(|name| name.eq_ignore_ascii_case(target.essence_str()))
-}
-
-/// True where the message is signed or encrypted as a whole or in a part.
-pub fn is_sealed(message: &Message<'_>) -> bool {
-    message.entities().any(|(_, e)| sealed(message, e).is_some())
-}
-
-fn sealed(message: &Message<'_>, entity: &Entity) -> Option<&'static str> {
-    let ct = &entity.content_type;
-    match (ct.main.as_str(), ct.sub.as_str()) {
-        ("multipart", "signed") => Some("multipart/signed"),
-        ("multipart", "encrypted") => Some("multipart/encrypted"),
-        ("application", "pkcs7-mime" | "x-pkcs7-mime") => Some("S/MIME"),
-        ("message", "partial") => Some("message/partial"),
-        ("message", "external-body") => Some("message/external-body"),
-        ("text", _) if entity.is_leaf() => {
-            let body = entity.body.of(message.raw()).trim_ascii_start();
-            (body.starts_with(b"-----BEGIN PGP ")).then_some("inline PGP")
-        }
-        _ => None,
-    }
 }
 
 /// Applies the edits and reads the result again: it must have no defect that the original had not,

@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod directory;
 pub mod envelope;
 pub mod gstn;
+pub mod sealed;
 pub mod survey;
 pub mod target;
 

@@ -4,11 +4,17 @@ use super::header_mend::write_fields_once;
 use super::lookup::*;
 use super::samples::*;
 use super::structure_mend::enclose_in_mixed;
-use crate::conformance::rule::{Findings, Level, Rule, Samples};
+use crate::conformance::rule::{Findings, Level, Rule, Sample, Samples};
 use crate::media::Facts;
 use crate::message::edit::EditList;
 use crate::message::{Entity, EntityId};
 use crate::vpim::{Class, Survey, Target, VoiceKind};
+
+/// An Internet voice message whose voice is in a WAVE file.
+const WAVE_INTERNET: Sample = INTERNET.with(&[
+    ("audio/basic", "audio/wav"),
+    ("////////////", "UklGRigAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQQAAAAAAAEA"),
+]);
 
 /// The rules.
 pub static RULES: &[Rule] = &[
@@ -73,7 +79,7 @@ pub static RULES: &[Rule] = &[
         classes: IVM,
         check: ivm_audio_basic_default,
         repair: None,
-        samples: Samples::changed(INTERNET, &[("audio/basic", "audio/wav")]),
+        samples: Samples { good: INTERNET, bad: WAVE_INTERNET },
     },
     Rule {
         id: "ivm-other-codec-needs-knowledge",
@@ -85,7 +91,7 @@ pub static RULES: &[Rule] = &[
         classes: IVM,
         check: ivm_other_codec_needs_knowledge,
         repair: None,
-        samples: Samples::changed(INTERNET, &[("audio/basic", "audio/wav")]),
+        samples: Samples { good: INTERNET, bad: WAVE_INTERNET },
     },
     Rule {
         id: "ivm-audio-basic-filename",
