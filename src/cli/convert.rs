@@ -104,7 +104,7 @@ fn settings(args: &Args, envelope: &Envelope) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-fn configuration(file: &Path) -> Result<Config, Failure> {
+pub(super) fn configuration(file: &Path) -> Result<Config, Failure> {
     config::load(Some(file), profile::builtin()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(format!("the configuration cannot be used:\n{}", lines.join("\n")))
@@ -151,7 +151,7 @@ fn has_results(raw: &[u8], settings: &Settings) -> bool {
     message.value(message.root(), results::NAME).is_some()
 }
 
-fn too_large(raw: &[u8]) -> Outcome {
+pub(super) fn too_large(raw: &[u8]) -> Outcome {
     let mut record = Record::of(Class::None, raw.len());
     record.unchanged_because = Some("larger than limits.message_bytes".to_owned());
     Outcome {
@@ -164,7 +164,7 @@ fn too_large(raw: &[u8]) -> Outcome {
 }
 
 /// A flag that is raised after `ms`.
-fn alarm(ms: u64) -> Arc<AtomicBool> {
+pub(super) fn alarm(ms: u64) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = flag.clone();
     std::thread::spawn(move || {
@@ -176,7 +176,7 @@ fn alarm(ms: u64) -> Arc<AtomicBool> {
 
 /// What was done, for `--format json`.
 #[derive(Serialize)]
-struct Said<'a> {
+pub(super) struct Said<'a> {
     file: String,
     verdict: &'static str,
     reply: Option<&'a Reply>,
@@ -186,7 +186,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn of(file: &Path, outcome: &'a Outcome) -> Self {
+    pub(super) fn of(file: &Path, outcome: &'a Outcome) -> Self {
         let (verdict, reply, quarantine) = match &outcome.verdict {
             Verdict::Deliver => ("deliver", None, None),
             Verdict::Refuse(reply) => ("refuse", Some(reply), None),
@@ -195,7 +195,7 @@ impl<'a> Said<'a> {
         Said { file: file.display().to_string(), verdict, reply, quarantine, record: &outcome.record }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let r = self.record;
         let judged = match (r.class, r.conformant) {
             ("none", _) => "neither voice nor fax mail".to_owned(),

@@ -85,6 +85,7 @@ mod tests {
             silence_share: Some(0.25),
             outline: Vec::new(),
             nibble_order: Some(NibbleOrder { swapped: true, confidence: 1.0 }),
+            g726_doubt: None,
             defects: Vec::new(),
         };
         let text = line(&Facts::Audio(audio));

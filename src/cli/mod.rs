@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod logging;
 pub mod man;
 pub mod probe;
+pub mod route;
 pub mod samples;
 pub mod serve;
 pub mod transcode;
@@ -42,6 +43,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Rewrite one message for a destination.
     Convert(convert::Args),
+    /// Say what would be done with a message for each recipient.
+    Route(route::Args),
     /// Convert one audio or fax body.
     Transcode(transcode::Args),
     /// Play the MTA to a running milter; the health check.
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Route(args) => route::run(&args),
         Command::Transcode(args) => transcode::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Demo(args) => demo::run(&args),

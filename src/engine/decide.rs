@@ -11,7 +11,7 @@ use crate::plan::{self, Plan, Refused, Request, duty, guard};
 use crate::policy::profile::Refusal;
 use crate::policy::route::Action;
 use crate::policy::{Mode, Profile, Route, Settings};
-use crate::vpim::{Class, Survey};
+use crate::vpim::{Class, Survey, sealed};
 
 /// Everything known when the answer is made.
 pub(super) struct Decision<'a> {
@@ -29,9 +29,31 @@ pub(super) struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    pub fn answer(mut self, budget: &mut Budget) -> Outcome {
-        if guard::is_sealed(self.survey.message) {
-            self.record.unchanged_because = Some("signed or encrypted".to_owned());
+    pub fn answer(self, budget: &mut Budget) -> Outcome {
+        match self.settings.mode {
+            Mode::Report => self.report(),
+            // The same work to the last octet, so that what is said is what would be done.
+            Mode::Shadow => self.enforce(budget).only_said(),
+            Mode::Enforce => self.enforce(budget),
+        }
+    }
+
+    /// Judges and labels.
+    fn report(mut self) -> Outcome {
+        if self.is_sealed() {
+            return Outcome::unchanged(Verdict::Deliver, self.record);
+        }
+        self.record.would = self.demanded().or_else(|| self.refused());
+        let mut edits = EditList::default();
+        let labelled = self.label(&mut edits).and_then(|()| self.changed(edits));
+        labelled.unwrap_or_else(|refused| {
+            self.record.unchanged_because = Some(refused.to_string());
+            Outcome::unchanged(Verdict::Deliver, self.record)
+        })
+    }
+
+    fn enforce(mut self, budget: &mut Budget) -> Outcome {
+        if self.is_sealed() {
             return Outcome::unchanged(Verdict::Deliver, self.record);
         }
         if let Some(verdict) = self.demanded().or_else(|| self.refused()) {
@@ -59,6 +81,15 @@ impl Decision<'_> {
         Decision { survey: &survey, repaired: Some(&repair.edits), ..self }.convert(budget)
     }
 
+    /// True, and recorded, for messages of which not one octet may change.
+    fn is_sealed(&mut self) -> bool {
+        let sealed = sealed::what(self.survey.message).is_some();
+        if sealed {
+            self.record.unchanged_because = Some("signed or encrypted".to_owned());
+        }
+        sealed
+    }
+
     fn profile(&self) -> Option<&Profile> {
         self.settings.profiles.get(&self.route.profile)
     }
@@ -79,9 +110,6 @@ impl Decision<'_> {
     /// The refusal of a message that demands what its recipients' system does not keep: by default,
     /// since the standards leave no choice; a route may say otherwise by rule.
     fn demanded(&self) -> Option<Verdict> {
-        if self.settings.mode != Mode::Enforce {
-            return None;
-        }
         let unmet = duty::unmet(self.survey, self.profile()?)?;
         match self.route.action(unmet.rule, Action::Reject) {
             Action::Annotate | Action::Repair => None,
@@ -90,11 +118,8 @@ impl Decision<'_> {
         }
     }
 
-    /// The severest thing the route wants done for the findings; only enforce mode acts.
+    /// The severest thing the route wants done for the findings.
     fn refused(&self) -> Option<Verdict> {
-        if self.settings.mode != Mode::Enforce {
-            return None;
-        }
         let severest = self.findings.iter().map(|f| self.wish(f)).max()?;
         let reasons = || self.findings.iter().filter(|f| self.wish(f) == severest);
         match severest {
@@ -112,9 +137,6 @@ impl Decision<'_> {
     }
 
     fn repair(&self, budget: &mut Budget) -> Result<Option<Repair>, Refused> {
-        if self.settings.mode == Mode::Report {
-            return Ok(None);
-        }
         let all = self.profile().is_some_and(|p| p.repair);
         let wanted = |finding: &Finding| match self.wish(finding) {
             Action::Repair => true,
@@ -144,9 +166,6 @@ impl Decision<'_> {
         let Some(profile) = self.profile() else {
             return Err(Refused::Internal(format!("no profile {}", self.route.profile)));
         };
-        if settings.mode == Mode::Report {
-            return Ok(Plan::default());
-        }
         let request = Request {
             profile,
             limits: &settings.limits,
@@ -193,7 +212,7 @@ impl Decision<'_> {
         }
     }
 
-    /// What is done where not the message is to blame; `None` where it is, or in modes that only look.
+    /// What is done where not the message is to blame; `None` where it is.
     fn own_fault(&mut self, refused: &Refused) -> Option<Outcome> {
         // Counted work cannot run away, so time that is over means a machine too slow for now.
         let reply = match refused {
@@ -201,7 +220,7 @@ impl Decision<'_> {
             Refused::Limit(Exceeded::WorkTime) => reply::temporary((4, 3, 2), "Too busy, try again later"),
             _ => return None,
         };
-        (self.settings.mode == Mode::Enforce).then(|| self.take(Verdict::Refuse(reply)))
+        Some(self.take(Verdict::Refuse(reply)))
     }
 
     /// What the profile wants done with a message that cannot be converted; `None` to deliver it as
@@ -211,12 +230,7 @@ impl Decision<'_> {
         if let Some(outcome) = self.own_fault(refused) {
             return Some(outcome);
         }
-        let wish = self.profile()?.cannot_convert;
-        let local = matches!(refused, Refused::Internal(_) | Refused::Limit(Exceeded::WorkTime));
-        if self.settings.mode != Mode::Enforce || local {
-            return None;
-        }
-        let verdict = match wish {
+        let verdict = match self.profile()?.cannot_convert {
             Refusal::Deliver => return None,
             Refusal::Reject => Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 5)),
             Refusal::Tempfail => Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 4)),
@@ -228,47 +242,23 @@ impl Decision<'_> {
     }
 
     fn deliver(mut self, mut plan: Plan) -> Outcome {
-        let settings = self.settings;
         self.record.actions.append(&mut plan.actions);
         self.record.losses.append(&mut plan.losses);
         let mut edits = plan.edits;
-        if settings.mode == Mode::Enforce && (self.repaired.is_some() || !edits.is_empty()) {
+        if self.repaired.is_some() || !edits.is_empty() {
             self.record.broken_signatures = signatures(self.original);
         }
-        if settings.results.enabled
-            && settings.mode != Mode::Shadow
-            && let Err(refused) = self.label(&mut edits)
+        if let Err(refused) = self.label(&mut edits)
             && let Some(outcome) = self.not_converted(&refused)
         {
             return outcome;
         }
-        let message = self.original;
-        let whole = match self.repaired {
-            Some(first) => first.then(message, &edits, self.survey.message),
-            None => Ok(edits),
-        };
-        let mut outcome = Outcome::unchanged(Verdict::Deliver, self.record.clone());
-        let done = whole.and_then(|edits| {
-            match self.form {
-                Form::Modifications => outcome.modifications = edits.modifications(message)?,
-                Form::Message if edits.is_empty() => {}
-                Form::Message => outcome.rewritten = Some(edits.apply(message)?),
-            }
-            Ok(edits.size_after(message))
-        });
-        match done {
-            Ok(size) => outcome.record.bytes_out = size,
-            Err(error) => {
-                return self
-                    .not_converted(&Refused::from(error))
-                    .unwrap_or(Outcome::unchanged(Verdict::Deliver, self.record));
-            }
+        match self.changed(edits) {
+            Ok(outcome) => outcome,
+            Err(refused) => self
+                .not_converted(&refused)
+                .unwrap_or_else(|| Outcome::unchanged(Verdict::Deliver, self.record)),
         }
-        if settings.mode == Mode::Shadow {
-            outcome.modifications.clear();
-            outcome.rewritten = None;
-        }
-        outcome
     }
 
     /// Addresses of the header by the numbers the destination knows.
@@ -284,7 +274,28 @@ impl Decision<'_> {
         self.record.renumbered.extend(changed);
     }
 
+    /// The message with the edits of the message surveyed, in the form asked for.
+    fn changed(&self, edits: EditList) -> Result<Outcome, Refused> {
+        let message = self.original;
+        let whole = match self.repaired {
+            Some(first) => first.then(message, &edits, self.survey.message)?,
+            None => edits,
+        };
+        let mut outcome = Outcome::unchanged(Verdict::Deliver, self.record.clone());
+        match self.form {
+            Form::Modifications => outcome.modifications = whole.modifications(message)?,
+            Form::Message if whole.is_empty() => {}
+            Form::Message => outcome.rewritten = Some(whole.apply(message)?),
+        }
+        outcome.record.bytes_out = whole.size_after(message);
+        Ok(outcome)
+    }
+
+    /// Adds the results field, where it is wanted.
     fn label(&self, edits: &mut EditList) -> Result<(), Refused> {
+        if !self.settings.results.enabled {
+            return Ok(());
+        }
         let record = &self.record;
         let summary = Summary {
             pass: record.conformant,

@@ -5,9 +5,11 @@
 
 mod decide;
 mod numbers;
+mod recipients;
 mod reply;
 
 pub use numbers::{Recipient, Recipients, Renumbered};
+pub use recipients::{Copy, Foresight, foresee, refused_recipient};
 
 use crate::conformance::{self, Finding};
 use crate::limits::Budget;
@@ -21,7 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What is to become of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Deliver it, with the modifications.
     Deliver,
@@ -29,6 +32,20 @@ pub enum Verdict {
     Refuse(Reply),
     /// Deliver it into quarantine, with this reason.
     Quarantine(String),
+}
+
+impl Verdict {
+    /// In a few words, for a log: `refused 554 5.6.0`.
+    pub fn summary(&self) -> String {
+        match self {
+            Verdict::Deliver => "deliver".to_owned(),
+            Verdict::Quarantine(reason) => format!("quarantine: {reason}"),
+            Verdict::Refuse(reply) => {
+                let (a, b, c) = reply.enhanced;
+                format!("refused {} {a}.{b}.{c}", reply.code)
+            }
+        }
+    }
 }
 
 /// An SMTP reply (RFC 5321 4.2, RFC 3463). ASCII, one line an entry, no percent doubling.
@@ -47,8 +64,7 @@ pub struct Reply {
 pub struct Outcome {
     /// What is to become of the message.
     pub verdict: Verdict,
-    /// Modifications in the order they must be sent. In shadow mode what would have been sent is in
-    /// `record` only.
+    /// Modifications in the order they must be sent. None in shadow mode.
     pub modifications: Vec<Modification>,
     /// How the envelope changes; like `modifications` empty in shadow mode.
     pub recipients: Recipients,
@@ -58,7 +74,8 @@ pub struct Outcome {
     pub record: Record,
 }
 
-/// What was done to a message, for the log line and `convert --format json`.
+/// What was done to a message, for the log line and `convert --format json`. In shadow mode: what enforce
+/// mode would do to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
     /// Class found.
@@ -81,6 +98,10 @@ pub struct Record {
     pub broken_signatures: Vec<String>,
     /// Why nothing was changed, where a route asked for a change.
     pub unchanged_because: Option<String>,
+    /// In report and shadow mode: the verdict of enforce mode, where it is not to deliver. Report mode tells
+    /// only of refusals for what was found, since it converts nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<Verdict>,
     /// Octets in.
     pub bytes_in: usize,
     /// Octets out.
@@ -180,6 +201,13 @@ impl Outcome {
             record,
         }
     }
+
+    /// Only said: the message is delivered as it came.
+    fn only_said(mut self) -> Self {
+        let verdict = std::mem::replace(&mut self.verdict, Verdict::Deliver);
+        self.record.would = Some(verdict).filter(|v| *v != Verdict::Deliver);
+        Outcome::unchanged(Verdict::Deliver, self.record)
+    }
 }
 
 impl Record {
@@ -196,6 +224,7 @@ impl Record {
             losses: Vec::new(),
             broken_signatures: Vec::new(),
             unchanged_because: None,
+            would: None,
             bytes_in: bytes,
             bytes_out: bytes,
         }

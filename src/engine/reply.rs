@@ -66,7 +66,7 @@ pub fn not_converted(profile: &str, refused: &Refused, class: u8) -> Reply {
         // RFC 3463 3.3: message length exceeds administrative limit.
         Refused::TooLong(_) => (2, 3),
         Refused::Unreadable { .. } => (6, 1),
-        Refused::Untouchable(_) => (6, 2),
+        Refused::Untouchable(_) | Refused::Prohibited { .. } => (6, 2),
         Refused::NotSupported { .. } => (6, 3),
         _ => (6, 5),
     };

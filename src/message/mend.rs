@@ -4,6 +4,21 @@ use super::edit::{EditList, HeaderEdit, Place};
 use super::{Content, EntityId, Message, Span};
 use sha2::{Digest, Sha256};
 
+/// Fields of a message that describe its body: they go into the part the body becomes.
+pub const OF_THE_BODY: [&str; 11] = [
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+    "Content-Duration",
+    "Content-Description",
+    "Content-ID",
+    "Content-Language",
+    "Content-MD5",
+    "Content-Location",
+    "Content-Convert",
+    "Content-Features",
+    "Content-Previous",
+];
+
 /// Sets (or, with `None`, removes) a field of a message or an embedded message.
 pub fn set_field(edits: &mut EditList, message: &Message<'_>, id: EntityId, name: &str, value: Option<&str>) {
     let Some(entity) = message.entity(id) else { return };

@@ -214,11 +214,8 @@ fn conclusion(outcome: &Outcome) -> (String, Answer) {
             ("unchanged".into(), Answer::Accept)
         }
         Verdict::Deliver => ("changed".into(), Answer::Accept),
-        Verdict::Quarantine(reason) => (format!("quarantine: {reason}"), Answer::Accept),
-        Verdict::Refuse(reply) => {
-            let (a, b, c) = reply.enhanced;
-            (format!("refused {} {a}.{b}.{c}", reply.code), Answer::Refuse(reply.clone()))
-        }
+        held @ Verdict::Quarantine(_) => (held.summary(), Answer::Accept),
+        refused @ Verdict::Refuse(reply) => (refused.summary(), Answer::Refuse(reply.clone())),
     }
 }
 

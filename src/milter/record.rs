@@ -4,7 +4,7 @@
 //! value is cut (with `...`) so that the line stays below 2 KiB.
 
 use super::work::Live;
-use crate::engine::{Record, Renumbered};
+use crate::engine::{Record, Renumbered, Reply, Verdict};
 use crate::vpim::Envelope;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -45,6 +45,7 @@ pub fn judged(live: &Live, envelope: &Envelope, record: &Record, verdict: &str, 
         broken_signatures = list(record.broken_signatures.iter().map(String::as_str)),
         unchanged_because = value(record.unchanged_because.as_deref().unwrap_or("-")),
         verdict = value(verdict),
+        would = value(&record.would.as_ref().map_or("-".to_owned(), Verdict::summary)),
         bytes_in = record.bytes_in,
         bytes_out = record.bytes_out,
         receive_ms = milliseconds(stages.receive),
@@ -64,6 +65,18 @@ pub fn unjudged(live: &Live, envelope: &Envelope, bytes: usize, verdict: &str, w
         verdict,
         why = value(why),
         bytes_in = bytes,
+    );
+}
+
+/// The line of shadow mode for a recipient that mode enforce would refuse.
+pub fn would_refuse(live: &Live, envelope: &Envelope, recipient: &str, reply: &Reply) {
+    info!(
+        target: "vpim_milter::recipient",
+        queue_id = value(envelope.queue_id.as_deref().unwrap_or("-")),
+        sender = sender(live, envelope),
+        recipient = address(live, recipient),
+        would = value(&Verdict::Refuse(reply.clone()).summary()),
+        why = list(reply.lines.iter().map(String::as_str)),
     );
 }
 

@@ -8,7 +8,6 @@ use super::record;
 use super::reply::reply;
 use super::work::{Failure, Held, Live, Service};
 use crate::config::OnFailure;
-use crate::conformance::replies;
 use crate::engine::{self, Outcome, Reply, Verdict};
 use crate::message::edit::Modification;
 use crate::policy::Mode;
@@ -20,8 +19,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::error;
 
-/// RFC 3801 4.1.2: the address of senders that cannot be answered. Mail to it has no mailbox.
-const NON_MAIL_USER: &str = "non-mail-user";
 /// Macros kept of one message, and their octets in all.
 const MACROS: usize = 256;
 const MACRO_OCTETS: usize = 64 << 10;
@@ -66,6 +63,8 @@ pub struct Incoming {
     /// The limit it went over; it is then not kept.
     excess: Option<&'static str>,
     too_many_recipients: bool,
+    /// Shadow mode: a recipient was not looked at further since enforce mode would have refused it.
+    left_out: bool,
     begun: Instant,
     bytes: usize,
 }
@@ -143,6 +142,7 @@ impl Connection {
             held: Held::default(),
             excess: None,
             too_many_recipients: false,
+            left_out: false,
             begun: Instant::now(),
             bytes: 0,
         });
@@ -177,17 +177,17 @@ impl Connection {
         }
         // Mail of this machine's own programs comes without brackets (Postfix's pickup). There is no
         // client to send it again, and a refusal would bounce all of it.
-        if refusable && argument.starts_with('<') {
-            if is_non_mail_user(path) {
-                let text = "vpim2-non-mail-user-reject (RFC 3801 section 4.1.2): \
-                            this address stands for a caller without mailbox";
-                let (code, enhanced) = replies::reply("vpim2-non-mail-user-reject");
-                return Answer::Refuse(reply(code, enhanced, text));
+        if settings.mode != Mode::Report
+            && argument.starts_with('<')
+            && let Some(reply) = engine::refused_recipient(settings, &message.envelope, path)
+        {
+            if refusable {
+                return Answer::Refuse(reply);
             }
-            if !settings.can_share(&message.envelope, path) {
-                let text = "Recipient needs a message of another form, send it separately";
-                return Answer::Refuse(reply(452, (4, 5, 3), text));
-            }
+            // The core sees the message that enforce mode would have let through.
+            record::would_refuse(&self.live, &message.envelope, path, &reply);
+            message.left_out = true;
+            return Answer::Continue;
         }
         message.envelope.rcpt_to.push(path.to_owned());
         message.envelope.rcpt_parameters.push(parameters(arguments));
@@ -228,6 +228,11 @@ impl Connection {
         }
         if let Some(excess) = message.excess {
             record::unjudged(live, &message.envelope, message.bytes, "unchanged", excess);
+            return Answer::Accept;
+        }
+        if message.left_out && message.envelope.rcpt_to.is_empty() {
+            let why = "mode enforce would have refused every recipient";
+            record::unjudged(live, &message.envelope, message.bytes, "unchanged", why);
             return Answer::Accept;
         }
         message.raw.extend_from_slice(b"\r\n");
@@ -370,12 +375,6 @@ fn too_many() -> Reply {
     reply(452, (4, 5, 3), "Too many recipients")
 }
 
-fn is_non_mail_user(path: &str) -> bool {
-    let local = path.rsplit_once('@').map_or(path, |(local, _)| local);
-    let local = local.rsplit_once(':').map_or(local, |(_, l)| l);
-    local.trim_matches('"').eq_ignore_ascii_case(NON_MAIL_USER)
-}
-
 /// `{client_addr}`, or the address in `_` (`name [192.0.2.1]`, Sendmail `[IPv6:2001:db8::1]`).
 fn client(macros: Macros<'_>) -> Option<IpAddr> {
     let parse = |text: &str| text.strip_prefix("IPv6:").unwrap_or(text).parse().ok();
@@ -451,6 +450,21 @@ mod tests {
         let mut c = connection("");
         c.mail(&["<>".into()], &nothing);
         assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>"), 250);
+    }
+
+    #[tokio::test]
+    async fn shadow_mode_looks_at_the_message_that_enforce_mode_would_let_through() {
+        let shadow = ENFORCE.replace("enforce", "shadow");
+        let mut c = connection(&shadow);
+        c.mail(&["<a@x.test>".into()], &nothing);
+        for recipient in ["<non-mail-user@x.test>", "<1@v.test>", "<2@other.test>", "<3@v.test>"] {
+            assert_eq!(rcpt(&mut c, recipient), 250);
+        }
+        assert_eq!(c.message.as_ref().unwrap().envelope.rcpt_to, ["1@v.test", "3@v.test"]);
+        let mut c = connection(&shadow);
+        c.mail(&["<a@x.test>".into()], &nothing);
+        assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>"), 250);
+        assert!(matches!(c.end_of_header(&nothing).await, Answer::Accept));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Conversion of one audio or fax body for a destination.
 
 use super::part::{self, Fields};
-use super::{Refused, Request};
+use super::{Refused, Request, guard};
 use crate::limits::Budget;
 use crate::media::audio::AudioFacts;
 use crate::media::fax::FaxFacts;
@@ -101,6 +101,8 @@ pub fn convert(
     if same && entity.encoding == Encoding::Base64 {
         return Ok(None);
     }
+    guard::may_become(survey.message, body.entity, &target, &output.report.losses)
+        .map_err(|why| Refused::Prohibited { part: number.clone(), why })?;
     let facts = output.report.output.as_ref().unwrap_or(&output.report.facts);
     let duration_s = match facts {
         Facts::Audio(audio) => audio.duration_s(),
@@ -324,7 +326,13 @@ pub fn default_stem(body: &Body) -> &'static str {
 
 /// Whether an error means that this one part is beyond us, not the whole message.
 pub fn is_part_error(error: &Refused) -> bool {
-    matches!(error, Refused::Unreadable { .. } | Refused::NotSupported { .. } | Refused::Failed { .. })
+    matches!(
+        error,
+        Refused::Unreadable { .. }
+            | Refused::NotSupported { .. }
+            | Refused::Prohibited { .. }
+            | Refused::Failed { .. }
+    )
 }
 
 /// Why a body could not even be read.

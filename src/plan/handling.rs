@@ -17,7 +17,7 @@ pub fn without(message: &Message<'_>, id: EntityId, depth: u8, refused: Refused)
 
 /// The mark of a part, true for optional; an unknown value counts as required (3.4). Marks inside an
 /// enclosed message are those of its own sender (12.3).
-fn mark(message: &Message<'_>, id: EntityId, depth: u8) -> Option<bool> {
+pub fn mark(message: &Message<'_>, id: EntityId, depth: u8) -> Option<bool> {
     let enclosed = message.lineage(id).skip(1).any(|e| matches!(e.content, Content::Message { .. }));
     let disposition = message.entity(id).filter(|_| depth == 0 && !enclosed)?.disposition.as_ref()?;
     disposition.parameters.value("handling").map(|v| v.trim().eq_ignore_ascii_case("optional"))

@@ -11,7 +11,7 @@ use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::summary::{self, Line};
 use super::voice_message::{dropped, fate};
 use super::work::Work;
-use super::{Plan, Refused, Request};
+use super::{Plan, Refused, Request, guard};
 use crate::limits::Budget;
 use crate::message::mend::boundary;
 use crate::message::{Content, Entity, EntityId, Message};
@@ -85,7 +85,7 @@ fn one(
     let converted = match work.convert(survey, body, with) {
         Ok(converted) => converted,
         Err(error) if convert::is_part_error(&error) => {
-            work.plan.losses.push(format!("{error}: left as it came"));
+            work.plan.losses.push(format!("{error}: {}", guard::LEFT));
             None
         }
         Err(error) => return Err(error),

@@ -56,6 +56,14 @@ pub enum Refused {
         /// The reason.
         why: String,
     },
+    /// The sender forbids the conversion of a part (RFC 3463 x.6.2).
+    #[error("part {part}: {why}")]
+    Prohibited {
+        /// Part number.
+        part: String,
+        /// What forbids it.
+        why: String,
+    },
     /// A part is in a format we cannot convert for this destination (RFC 3463 x.6.3).
     #[error("part {part}: {why}")]
     NotSupported {
@@ -148,6 +156,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
     if let Some(most) = request.profile.bounds.bytes.filter(|most| octets > *most) {
         return Err(Refused::TooLong(format!("{octets} octets, the destination takes {most}")));
     }
+    guard::may_lose(survey.message, &plan.losses).map_err(Refused::Untouchable)?;
     // A text takes the place of everything: there is nothing to compare.
     if request.profile.structure != Structure::Text {
         guard::verify(survey.message, &plan.edits, request.limits)?;

@@ -1,6 +1,7 @@
 //! Header fields and bodies of parts we make.
 
 use crate::message::edit::EditList;
+use crate::message::mend::OF_THE_BODY;
 pub use crate::message::mend::{move_outside, remove_part, set_field};
 use crate::message::{Content, EntityId, Eol, Message, Span, transfer};
 
@@ -71,18 +72,6 @@ fn quoted_printable_unless_ascii(line: &str, whole: &str, eol: Eol) -> String {
     out
 }
 
-/// Fields of a message that describe its body: they go into the part the body becomes.
-const OF_THE_BODY: [&str; 8] = [
-    "Content-Transfer-Encoding",
-    "Content-Disposition",
-    "Content-Duration",
-    "Content-Description",
-    "Content-ID",
-    "Content-Language",
-    "Content-MD5",
-    "Content-Location",
-];
-
 /// Takes those fields off the message.
 pub fn take_body_fields(edits: &mut EditList, message: &Message<'_>) {
     for name in OF_THE_BODY {
@@ -93,12 +82,13 @@ pub fn take_body_fields(edits: &mut EditList, message: &Message<'_>) {
 /// The fields of a part that survive its conversion, octet for octet: all but those that describe
 /// the old octets.
 pub fn kept_fields(message: &Message<'_>, id: EntityId) -> Vec<u8> {
-    const REPLACED: [&str; 7] = [
+    const REPLACED: [&str; 8] = [
         "Content-Type",
         "Content-Transfer-Encoding",
         "Content-Disposition",
         "Content-Duration",
         "Content-MD5",
+        "Content-Features",
         "Content-Length",
         "Lines",
     ];

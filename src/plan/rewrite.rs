@@ -65,8 +65,11 @@ impl<'a> Rewriter<'a> {
             match write(survey, body, &part, rewrite, self.limits, self.budget) {
                 Ok(Some(rewritten)) => done.push(rewritten),
                 Ok(None) => self.keep(&part, "writing it anew changes nothing"),
-                Err(MediaError::Limit(Exceeded::WorkTime)) => return Err(Exceeded::WorkTime.into()),
-                Err(error) => self.keep(&part, &error.to_string()),
+                Err(Kept::Forbidden(why)) => self.keep(&part, &why),
+                Err(Kept::Media(MediaError::Limit(Exceeded::WorkTime))) => {
+                    return Err(Exceeded::WorkTime.into());
+                }
+                Err(Kept::Media(error)) => self.keep(&part, &error.to_string()),
             }
         }
         // At most twice: what was found useless the first time is left out.
@@ -152,6 +155,14 @@ fn is_of(finding: &Finding, part: &str, body: &Body) -> bool {
     }
 }
 
+/// Why a body is not written anew.
+enum Kept {
+    /// The sender forbids it.
+    Forbidden(String),
+    /// It cannot be.
+    Media(MediaError),
+}
+
 /// Writes one body anew; `None` where nothing would change.
 fn write(
     survey: &Survey<'_>,
@@ -160,7 +171,7 @@ fn write(
     rewrite: Rewrite,
     limits: &Limits,
     budget: &mut Budget,
-) -> Result<Option<Rewritten>, MediaError> {
+) -> Result<Option<Rewritten>, Kept> {
     let message = survey.message;
     let Some(entity) = message.entity(body.entity) else { return Ok(None) };
     let swapped =
@@ -169,7 +180,8 @@ fn write(
     let target = convert::media_type(rewrite.target);
     let octets = message.decoded(entity).bytes;
     let job = Job::Convert { declared, target: target.clone(), treatment: Default::default() };
-    let output = media::run(&job, &octets, limits, budget)?;
+    let output = media::run(&job, &octets, limits, budget).map_err(Kept::Media)?;
+    guard::may_become(message, body.entity, &target, &output.report.losses).map_err(Kept::Forbidden)?;
     let mut edits = EditList::default();
     label(&mut edits, message, body, rewrite);
     if output.bytes != octets.as_ref() {
@@ -205,7 +217,7 @@ fn new_body(edits: &mut EditList, message: &Message<'_>, entity: &Entity, body: 
     if entity.encoding != Encoding::Base64 {
         part::set_field(edits, message, body.entity, "Content-Transfer-Encoding", Some("base64"));
     }
-    for name in ["Content-MD5", "Content-Length", "Lines"] {
+    for name in ["Content-MD5", "Content-Features", "Content-Length", "Lines"] {
         part::set_field(edits, message, body.entity, name, None);
     }
 }

@@ -159,3 +159,66 @@ fn messages_with_lf_line_ends_keep_them() {
     let (_, out) = planned(&raw, Class::Vpim2, "desktop").unwrap();
     assert!(!out.contains('\r') && out.contains("audio/wav"), "{out}");
 }
+
+#[test]
+fn a_ban_of_losses_lets_through_what_loses_nothing() {
+    let ban = |raw: String| raw.replacen("From:", "Conversion-With-Loss: prohibited\r\nFrom:", 1);
+    // Unpacked to linear samples, every one is there; in base64 or not, the octets are the same.
+    let (plan, out) = planned(&ban(voice_message("")), Class::Vpim2, "desktop").unwrap();
+    assert!(out.contains("audio/wav") && plan.losses.is_empty(), "{:?}", plan.losses);
+    let encoded =
+        voice_message("").replace("base64", "quoted-printable").replace(SILENCE, "=FF=FF=FF=FF=FF=FF");
+    let (_, out) = planned(&ban(encoded), Class::Vpim2, "vpim2").unwrap();
+    assert!(out.contains(SILENCE), "{out}");
+    // Coded anew in four bits, or without its text, the message is another.
+    let basic = voice_message("").replace("32KADPCM", "basic");
+    let (plan, _) = planned(&basic, Class::Vpim2, "vpim2").unwrap();
+    assert_eq!(plan.losses, ["1: sound coded anew in g726-32"]);
+    let refused = planned(&ban(basic), Class::Vpim2, "vpim2").map(|(p, _)| p.actions);
+    assert!(matches!(refused, Err(Refused::Prohibited { .. })), "{refused:?}");
+    let text = voice_message("--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n");
+    let refused = planned(&ban(text), Class::Vpim2, "vpim2").map(|(p, _)| p.actions);
+    assert!(matches!(refused, Err(Refused::Untouchable(_))), "{refused:?}");
+}
+
+#[test]
+fn a_part_becomes_what_its_sender_permits() {
+    let with = |stated: &str| {
+        let field = format!("Content-Convert: {stated}\r\nContent-Language");
+        planned(&voice_message("").replacen("Content-Language", &field, 1), Class::Vpim2, "desktop").unwrap()
+    };
+    for stated in ["ANY", "(| (type=\"audio/mpeg\") (type=\"audio/wav\"))"] {
+        let (plan, out) = with(stated);
+        assert!(out.contains("audio/wav; name") && plan.losses.is_empty(), "{stated}: {out}");
+        assert!(out.contains(&format!("Content-Convert: {stated}\r\n")), "carried unmodified: {out}");
+    }
+    for stated in ["NONE", "(type=\"audio/mpeg\")"] {
+        let (plan, out) = with(stated);
+        assert!(out.contains("audio/32KADPCM") && !out.contains("audio/wav"), "{stated}: {out}");
+        assert!(plan.losses[0].contains("Content-Convert"), "{:?}", plan.losses);
+    }
+}
+
+#[test]
+fn a_fax_nobody_can_read_stays_and_costs_nobody_the_voice() {
+    let fax = "Content-Type: image/tiff\r\nContent-Transfer-Encoding: base64\r\n\r\nbm8gdGlmZg==\r\n";
+    let raw = voice_message(&format!("--b\r\n{fax}"))
+        .replace("base64\r\nContent-D", "quoted-printable\r\nContent-D");
+    let raw = raw.replace(SILENCE, "=FF=FF=FF=FF=FF=FF");
+    let (plan, out) = planned(&raw, Class::Vpim2, "vpim2").unwrap();
+    assert!(out.contains(SILENCE) && out.contains(fax), "{out}");
+    assert!(plan.losses[0].starts_with("part 2: ") && plan.losses[0].ends_with("left as it came"));
+    // Not where its sender says that it matters, nor where there is no voice.
+    let marked =
+        raw.replace("image/tiff\r\n", "image/tiff\r\nContent-Disposition: inline; handling=REQUIRED\r\n");
+    assert!(planned(&marked, Class::Vpim2, "vpim2").is_err());
+    let alone = raw.replacen("audio/32KADPCM", "text/plain", 1);
+    assert!(planned(&alone, Class::Vpim2, "vpim2").is_err());
+    // From a telephone system it goes beside the new voice message.
+    let pbx = raw
+        .replace("multipart/voice-message; version=2.0", "multipart/mixed")
+        .replace("MIME-Version: 1.0 (Voice 2.0)", "MIME-Version: 1.0");
+    let (plan, out) = planned(&pbx, Class::VoiceOther, "vpim2").unwrap();
+    assert!(out.contains("multipart/voice-message") && out.contains(fax), "{out}");
+    assert_eq!(plan.losses.len(), 1);
+}

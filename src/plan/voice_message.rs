@@ -11,11 +11,11 @@ use super::facts::Facts;
 use super::mixed::in_scope;
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::work::Work;
-use super::{Plan, Refused, Request, fields, handling};
+use super::{Plan, Refused, Request, fields, guard, handling};
 use crate::limits::Budget;
 use crate::message::{Content, Entity, EntityId, Message, Span, mend, value};
 use crate::policy::Profile;
-use crate::policy::profile::Foreign;
+use crate::policy::profile::{Foreign, Refusal};
 use crate::vpim::class::classify;
 use crate::vpim::survey::Body;
 use crate::vpim::{Class, Envelope, Survey, VoiceKind};
@@ -40,7 +40,10 @@ fn plan_at(
     for body in survey.bodies.iter().filter(|b| request.profile.carries(choice::medium(b))) {
         let Some(error) = convert::read_error(body) else { continue };
         let number = survey.message.part_number(body.entity).unwrap_or_default();
-        handling::without(survey.message, body.entity, depth, Refused::unreadable(&number, error.clone()))?;
+        let refused = Refused::unreadable(&number, error.clone());
+        if !may_stay(survey, body, request, depth, &refused) {
+            handling::without(survey.message, body.entity, depth, refused)?;
+        }
     }
     if survey.bodies.is_empty() {
         return Err(Refused::NotSupported {
@@ -68,6 +71,18 @@ fn plan_at(
         fields::set(survey.message, &headers, &mut work.plan);
     }
     Ok(work.plan)
+}
+
+/// True for a fax that cannot be read beside voice that can: it costs nobody the voice (RFC 3801 4.4.4),
+/// and goes on as it came, since nothing is gained by dropping it. Not where its sender marked it, nor
+/// where the profile says what is to become of messages that cannot be converted.
+fn may_stay(survey: &Survey<'_>, body: &Body, request: Request<'_>, depth: u8, refused: &Refused) -> bool {
+    let heard = |b: &Body| is_audio(b) && convert::read_error(b).is_none();
+    matches!(refused, Refused::Unreadable { .. })
+        && request.profile.cannot_convert == Refusal::Deliver
+        && !is_audio(body)
+        && survey.bodies.iter().any(heard)
+        && handling::mark(survey.message, body.entity, depth).is_none()
 }
 
 fn is_voice_message(entity: &Entity) -> bool {
@@ -124,6 +139,9 @@ fn in_place(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<(
         match converted_part(survey, body, &with, work) {
             Ok(None) => {}
             Ok(Some(new)) => work.plan.edits.body(entity.span(), new),
+            Err(refused) if may_stay(survey, body, request, depth, &refused) => {
+                work.plan.losses.push(format!("{refused}: {}", guard::LEFT));
+            }
             Err(refused) => {
                 work.plan.losses.push(handling::without(message, id, depth, refused)?);
                 remove_part(&mut work.plan.edits, message, id);
@@ -197,6 +215,10 @@ fn rebuilt(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<()
             let fate = fates.iter().find(|(of, _)| *of == id).map_or(&Fate::Keep, |(_, fate)| fate);
             match voice_part(survey, body, fate, work) {
                 Ok(part) => inside.extend(part),
+                Err(refused) if may_stay(survey, body, request, depth, &refused) => {
+                    work.plan.losses.push(format!("{refused}: {}", guard::LEFT));
+                    outside.push(entity.span().of(message.raw()).to_vec());
+                }
                 Err(refused) => work.plan.losses.push(handling::without(message, id, depth, refused)?),
             }
             continue;

@@ -7,6 +7,7 @@ pub mod directory;
 pub mod envelope;
 pub mod gstn;
 pub mod numeric;
+pub mod sealed;
 pub mod survey;
 pub mod target;
 

@@ -18,12 +18,12 @@ pub mod text;
 
 pub use excerpt::{Excerpt, Line};
 
-use super::{Finding, conformant};
+use super::{Finding, Level, conformant};
 use crate::media::{Facts, MediaError};
-use crate::message::Message;
+
 use crate::vpim::class::evidence;
 use crate::vpim::dialect::{self, Sender};
-use crate::vpim::{Body, Class, Survey};
+use crate::vpim::{Body, Class, Survey, sealed};
 use serde::Serialize;
 
 /// The report on one message.
@@ -98,7 +98,7 @@ impl Report {
             file: file.to_owned(),
             profile: survey.class.name(),
             conformant: conformant(survey, findings),
-            findings: finding_reports(survey.message, findings),
+            findings: finding_reports(survey, findings),
             parts: survey.bodies.iter().map(|b| PartReport::new(survey, b)).collect(),
             sender: dialect::sender(survey.message, survey.class),
             why: evidence(survey.message),
@@ -116,13 +116,15 @@ impl Report {
     }
 }
 
-fn finding_reports(message: &Message<'_>, findings: &[Finding]) -> Vec<FindingReport> {
-    let excerpts = excerpt::Excerpts::new(message);
-    findings.iter().map(|f| FindingReport::new(&excerpts, f)).collect()
+fn finding_reports(survey: &Survey<'_>, findings: &[Finding]) -> Vec<FindingReport> {
+    let excerpts = excerpt::Excerpts::new(survey.message);
+    // What is sealed stays, and what claims no profile has nothing to be repaired to.
+    let may_change = survey.class != Class::VoiceOther && sealed::what(survey.message).is_none();
+    findings.iter().map(|f| FindingReport::new(&excerpts, f, may_change)).collect()
 }
 
 impl FindingReport {
-    fn new(excerpts: &excerpt::Excerpts<'_>, finding: &Finding) -> Self {
+    fn new(excerpts: &excerpt::Excerpts<'_>, finding: &Finding, may_change: bool) -> Self {
         FindingReport {
             rule: finding.rule.id,
             rfc: finding.rule.rfc,
@@ -132,7 +134,7 @@ impl FindingReport {
             part: finding.part.clone(),
             header: finding.header.as_deref().map(printable),
             line: finding.line,
-            repairable: finding.rule.repairable(),
+            repairable: may_change && finding.rule.level != Level::May && finding.rule.repairable(),
             text: finding.rule.text,
             remedy: finding.rule.remedy,
             excerpt: excerpts.of(finding),
@@ -212,6 +214,7 @@ fn is_hidden(c: char) -> bool {
 mod tests {
     use super::*;
     use crate::limits::{Budget, Limits};
+    use crate::message::Message;
     use crate::vpim::Envelope;
 
     fn report(raw: &[u8]) -> Report {

@@ -4,6 +4,7 @@ use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::message::EntityId;
+use crate::message::edit::EditList;
 use crate::vpim::Survey;
 use std::borrow::Cow;
 
@@ -18,10 +19,10 @@ pub static RULES: &[Rule] = &[
         remedy: "Send the file as it is, in base64: text mode turns its line feed into CR LF.",
         classes: WITH_AUDIO,
         check: amr_magic,
-        repair: None,
+        repair: Some(restore_magic),
         samples: Samples::changed(
             INTERNET,
-            &[("audio/basic", "audio/AMR"), ("////////////", "IyFBTVINCjw=")],
+            &[("audio/basic", "audio/AMR"), ("////////////", "IyFBTVINCnw=")],
         ),
     },
     Rule {
@@ -88,21 +89,102 @@ pub static RULES: &[Rule] = &[
 
 fn amr_magic(s: &Survey<'_>, f: &mut Findings<'_>) {
     for (id, octets, wide) in amr(s) {
+        match Beginning::of(&octets, wide) {
+            Beginning::Right => {}
+            Beginning::TextMode => {
+                f.entity(id, "its line feed has become CR LF: the file went through text mode");
+            }
+            Beginning::Other => f.entity(id, "it begins like the other of audio/AMR and audio/AMR-WB"),
+            Beginning::Unknown => f.entity(id, "it does not begin with the magic of AMR files"),
+        }
+    }
+}
+
+/// What the first octets of an AMR file are.
+enum Beginning {
+    Right,
+    TextMode,
+    Other,
+    Unknown,
+}
+
+impl Beginning {
+    fn of(octets: &[u8], wide: bool) -> Self {
         let (own, other) = if wide { (WIDE, NARROW) } else { (NARROW, WIDE) };
         let begins = |magic: &str, end: &[u8]| {
             octets.strip_prefix(magic.as_bytes()).is_some_and(|rest| rest.starts_with(end))
         };
-        let what = if begins(own, b"\n") || begins(own, b"_MC1.0\n") {
-            continue;
+        if begins(own, b"\n") || begins(own, b"_MC1.0\n") {
+            Beginning::Right
         } else if begins(own, b"\r\n") {
-            "its line feed has become CR LF: the file went through text mode"
+            Beginning::TextMode
         } else if begins(other, b"\n") {
-            "it begins like the other of audio/AMR and audio/AMR-WB"
+            Beginning::Other
         } else {
-            "it does not begin with the magic of AMR files"
-        };
-        f.entity(id, what);
+            Beginning::Unknown
+        }
     }
+}
+
+/// The magic, or the type it names, where the frames prove that it is an AMR file: without it they read
+/// to the last octet.
+fn restore_magic(s: &Survey<'_>, edits: &mut EditList) {
+    /// Fewer frames may read by chance.
+    const MIN_FRAMES: usize = 10;
+    for (id, octets, wide) in amr(s) {
+        let Some(entity) = s.message.entity(id) else { continue };
+        match Beginning::of(&octets, wide) {
+            Beginning::Right => {}
+            Beginning::TextMode => {
+                if let Some(original) = out_of_text_mode(&octets).filter(|o| whole_frames(o, wide) > 0) {
+                    s.set_octets(edits, id, entity, &original);
+                }
+            }
+            Beginning::Other if whole_frames(&octets, !wide) > 0 => {
+                s.set_type(edits, id, if wide { "audio/AMR" } else { "audio/AMR-WB" });
+            }
+            Beginning::Other => {}
+            Beginning::Unknown => {
+                let file = [if wide { WIDE } else { NARROW }.as_bytes(), b"\n", &octets].concat();
+                if whole_frames(&file, wide) >= MIN_FRAMES {
+                    s.set_octets(edits, id, entity, &file);
+                }
+            }
+        }
+    }
+}
+
+/// The octets before each LF became CR LF; `None` where some did not.
+fn out_of_text_mode(octets: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(octets.len());
+    for &octet in octets {
+        if octet == b'\n' && out.pop() != Some(b'\r') {
+            return None;
+        }
+        out.push(octet);
+    }
+    Some(out)
+}
+
+/// How many frames a file has; 0 where they do not read to its end, or are of reserved types.
+fn whole_frames(octets: &[u8], wide: bool) -> usize {
+    let is_whole = |frame: &Frame| match frame {
+        Frame::Of { kind, padded } => *padded && !reserved(wide).contains(kind),
+        Frame::Cut => false,
+    };
+    let mut count = 0;
+    frames(octets, wide)
+        .all(|frame| {
+            count += 1;
+            is_whole(&frame)
+        })
+        .then_some(count)
+        .unwrap_or_default()
+}
+
+/// Frame types of other codecs and none (RFC 4867 5.3).
+fn reserved(wide: bool) -> std::ops::RangeInclusive<u8> {
+    if wide { 10..=13 } else { 9..=14 }
 }
 
 fn amr_multichannel_header(s: &Survey<'_>, f: &mut Findings<'_>) {
@@ -137,12 +219,11 @@ fn amr_frame_header(s: &Survey<'_>, f: &mut Findings<'_>) {
 
 fn amr_no_foreign_comfort_noise(s: &Survey<'_>, f: &mut Findings<'_>) {
     for (id, octets, wide) in amr(s) {
-        let reserved = if wide { 10..=13 } else { 9..=14 };
         let kinds = frames(&octets, wide).filter_map(|frame| match frame {
             Frame::Of { kind, .. } => Some(kind),
             Frame::Cut => None,
         });
-        if let Some((n, kind)) = kinds.enumerate().find(|(_, kind)| reserved.contains(kind)) {
+        if let Some((n, kind)) = kinds.enumerate().find(|(_, kind)| reserved(wide).contains(kind)) {
             f.entity(id, format!("frame {} is of type {kind}", n + 1));
         }
     }

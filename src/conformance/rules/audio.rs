@@ -1,6 +1,7 @@
 //! Audio bodies: codec, order of the code words, transfer encoding (RFC 3801 4.2.12 and 4.4.3, RFC 3802).
 //! Labels are not believed: what the bytes are decides.
 
+use super::labels::relabel_registered;
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
@@ -44,8 +45,14 @@ pub static RULES: &[Rule] = &[
         remedy: "Label codecs with registered subtypes.",
         classes: VPIM2,
         check: other_encodings_registered,
-        repair: None,
-        samples: Samples::changed(VOICE, &[("audio/32KADPCM", "audio/x-wav")]),
+        repair: Some(relabel_registered),
+        samples: Samples::changed(
+            VOICE,
+            &[
+                ("audio/32KADPCM", "audio/x-wav"),
+                ("////////", "UklGRigAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQQAAAAAAAEA"),
+            ],
+        ),
     },
     Rule {
         id: "vpim2-spoken-name-length",

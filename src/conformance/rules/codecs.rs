@@ -1,11 +1,12 @@
 //! What audio bodies are coded in, by their octets: RFC 3802, RFC 2361 (WAVE).
 
+use super::labels::*;
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::message::edit::EditList;
 use crate::message::transfer::{decode, encode_base64};
-use crate::message::{Encoding, Entity, EntityId, Field};
+use crate::message::{Encoding, Entity, EntityId};
 use crate::vpim::Survey;
 
 /// The rules.
@@ -194,11 +195,8 @@ fn even_codewords(s: &Survey<'_>, f: &mut Findings<'_>) {
 }
 
 fn g726_exact(s: &Survey<'_>, f: &mut Findings<'_>) {
-    for (id, e) in adpcm(s) {
-        if s.audio_facts(id).is_some_and(|a| a.container != "raw") {
-            continue;
-        }
-        if let Some(doubt) = g726_doubt(&s.message.decoded(e).bytes) {
+    for (id, _) in adpcm(s) {
+        if let Some(doubt) = s.audio_facts(id).and_then(|a| a.g726_doubt.as_ref()) {
             f.entity(id, format!("the body of audio/32KADPCM {doubt}"));
         }
     }
@@ -305,29 +303,6 @@ fn voice_silent(s: &Survey<'_>, f: &mut Findings<'_>) {
     }
 }
 
-/// Why octets are not the G.726 of audio/32KADPCM: the code word 0 is never written by an encoder
-/// (G.726 2.5), and text or the header of a file is no code word at all.
-pub fn g726_doubt(octets: &[u8]) -> Option<String> {
-    /// Fewer octets decide nothing.
-    const MIN_OCTETS: usize = 64;
-    /// One zero among this many code words is noticed; other codings have four times as many.
-    const ONE_IN: usize = 64;
-    for magic in ["RIFF", ".snd", "#!AMR", "OggS"] {
-        if octets.starts_with(magic.as_bytes()) {
-            return Some(format!("begins with {magic} like a file"));
-        }
-    }
-    if octets.len() < MIN_OCTETS {
-        return None;
-    }
-    if double_base64(octets).is_some() {
-        return Some("is encoded in base64 twice".to_owned());
-    }
-    let zeros: usize = octets.iter().map(|o| usize::from(o & 0x0F == 0) + usize::from(o & 0xF0 == 0)).sum();
-    (zeros * ONE_IN > octets.len() * 2)
-        .then(|| format!("has {zeros} code words 0 among {}, which G.726 never has", octets.len() * 2))
-}
-
 /// What base64 text stands for, where octets are base64 text.
 fn double_base64(octets: &[u8]) -> Option<Vec<u8>> {
     let of_text = |c: &u8| c.is_ascii_alphanumeric() || b"+/=\r\n".contains(c);
@@ -358,10 +333,6 @@ fn adpcm<'a>(s: &'a Survey<'_>) -> impl Iterator<Item = (EntityId, &'a Entity)> 
     s.audio().filter(|(_, e)| e.content_type.is("audio/32kadpcm"))
 }
 
-fn content_type<'a>(s: &'a Survey<'_>, id: EntityId) -> Option<&'a Field> {
-    s.fields(id, "Content-Type").next()
-}
-
 /// A finding on the label of a part.
 fn label(s: &Survey<'_>, f: &mut Findings<'_>, id: EntityId, what: String) {
     match content_type(s, id) {
@@ -382,13 +353,6 @@ fn remove_default_parameters(s: &Survey<'_>, edits: &mut EditList) {
     }
 }
 
-/// A field value of a type and parameters.
-fn with_parameters<'a>(essence: &str, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    parameters.fold(format!(" {essence}"), |out, (name, value)| {
-        format!("{out}; {name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
-    })
-}
-
 fn is_preferred(encoding: &Encoding) -> bool {
     matches!(encoding, Encoding::Base64 | Encoding::Binary)
 }
@@ -400,93 +364,6 @@ fn encode_as_base64(s: &Survey<'_>, edits: &mut EditList) {
             Some(field) => s.replace(edits, id, field, b" base64"),
             None if id == ROOT => insert(edits, "Content-Transfer-Encoding", "base64"),
             None => insert_in_part(s, edits, e, "Content-Transfer-Encoding: base64"),
-        }
-    }
-}
-
-/// Neither in our tables nor a name of RTP.
-fn is_unknown(e: &Entity) -> bool {
-    let sub = e.content_type.sub.as_str();
-    !crate::media::audio::is_known(&e.content_type.essence()) && !matches!(sub, "g726-32" | "aal2-g726-32")
-}
-
-fn relabel_unknown(s: &Survey<'_>, edits: &mut EditList) {
-    const TYPES: [(&str, &str); 5] = [
-        ("wav", "audio/wav"),
-        ("amr", "audio/AMR"),
-        ("mp3", "audio/mpeg"),
-        ("ogg", "audio/ogg"),
-        ("flac", "audio/flac"),
-    ];
-    for (id, _) in s.audio().filter(|(_, e)| is_unknown(e)) {
-        let found =
-            s.audio_facts(id).and_then(|a| TYPES.iter().find(|(container, _)| *container == a.container));
-        if let (Some((_, essence)), Some(field)) = (found, content_type(s, id)) {
-            s.replace(edits, id, field, format!(" {essence}").as_bytes());
-        }
-    }
-}
-
-fn relabel_rtp(s: &Survey<'_>, edits: &mut EditList) {
-    for (id, _) in s.audio().filter(|(_, e)| e.content_type.is("audio/g726-32")) {
-        if let Some(field) = content_type(s, id) {
-            s.replace(edits, id, field, b" audio/32KADPCM");
-        }
-    }
-}
-
-/// The format numbers of RFC 2361 that voice systems use. 0x45 came later and is in no list.
-const WAVE_FORMATS: [(u16, &str); 18] = [
-    (0x0001, "PCM"),
-    (0x0002, "Microsoft ADPCM"),
-    (0x0006, "A-law"),
-    (0x0007, "mu-law"),
-    (0x0010, "OKI ADPCM"),
-    (0x0011, "IMA ADPCM"),
-    (0x0014, "G.723 ADPCM"),
-    (0x0022, "TrueSpeech"),
-    (0x0031, "GSM 06.10"),
-    (0x0040, "G.721 ADPCM"),
-    (0x0042, "G.723.1"),
-    (0x0045, "G.726 ADPCM"),
-    (0x0050, "MPEG"),
-    (0x0055, "MP3"),
-    (0x0064, "G.726 ADPCM"),
-    (0x0065, "G.722 ADPCM"),
-    (0x0083, "G.729A"),
-    (0xFFFE, "extensible"),
-];
-
-/// The format number in the `fmt ` chunk of a WAVE file.
-fn wave_tag(octets: &[u8]) -> Option<u16> {
-    let riff = octets.strip_prefix(b"RIFF").filter(|r| r.get(4..8) == Some(b"WAVE"))?;
-    let mut rest = riff.get(8..)?;
-    loop {
-        let size = u32::from_le_bytes(rest.get(4..8)?.try_into().ok()?);
-        if rest.starts_with(b"fmt ") {
-            return Some(u16::from_le_bytes(rest.get(8..10)?.try_into().ok()?));
-        }
-        let size = usize::try_from(size).ok()?;
-        rest = rest.get(8usize.checked_add(size)?.checked_add(size % 2)?..)?;
-    }
-}
-
-/// RFC 2361 2: one to four hexadecimal digits.
-fn hexadecimal(text: &str) -> Option<u16> {
-    let digits = (1..=4).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_hexdigit());
-    if digits { u16::from_str_radix(text, 16).ok() } else { None }
-}
-
-fn set_wave_codec(s: &Survey<'_>, edits: &mut EditList) {
-    for (id, e) in s.audio().filter(|(_, e)| e.content_type.is("audio/vnd.wave")) {
-        let parameters = &e.content_type.parameters;
-        let stated = parameters.value("codec").and_then(hexadecimal);
-        let tag = wave_tag(&s.message.decoded(e).bytes).filter(|tag| stated != Some(*tag));
-        if let (Some(tag), Some(field)) = (tag, content_type(s, id)) {
-            let codec = format!("{tag:X}");
-            let others = parameters.iter().filter(|(name, _)| *name != "codec");
-            let all = others.chain([("codec", codec.as_str())]);
-            s.replace(edits, id, field, with_parameters("audio/vnd.wave", all).as_bytes());
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Sample, Samples};
+use crate::message::edit::EditList;
 use crate::message::{Entity, EntityId};
 use crate::vpim::{Survey, Target};
 
@@ -47,7 +48,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let both parameters say the same, in these words.",
         classes: ALL,
         check: ivm_synonyms,
-        repair: None,
+        repair: Some(align_criticality),
         samples: Samples {
             good: INTERNET.with(&[("handling=REQUIRED", "criticality=CRITICAL")]),
             bad: INTERNET.with(&[("handling=REQUIRED", "handling=REQUIRED; criticality=IGNORE")]),
@@ -160,6 +161,16 @@ fn ivm_synonyms(s: &Survey<'_>, f: &mut Findings<'_>) {
                 f.entity(id, "criticality and handling contradict each other; handling counts");
             }
             _ => {}
+        }
+    }
+}
+
+/// RFC 3459 3: `handling` counts, so the other spelling says the same.
+fn align_criticality(s: &Survey<'_>, edits: &mut EditList) {
+    for (id, e) in s.judged() {
+        let Some(counts) = s.disposition(e, "handling").and_then(meaning) else { continue };
+        if s.disposition(e, "criticality").is_some_and(|other| meaning(other) != Some(counts)) {
+            s.set_disposition(edits, id, "criticality", if counts { "CRITICAL" } else { "IGNORE" });
         }
     }
 }

@@ -49,7 +49,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let report-type name the type of the second part.",
         classes: VPIM2,
         check: dsn_report_type_parameter,
-        repair: None,
+        repair: Some(name_report_type),
         samples: Samples::changed(DELIVERY, &[("report-type=delivery-status", "report-type=delivery")]),
     },
     Rule {
@@ -434,5 +434,21 @@ fn number_zones(s: &Survey<'_>, edits: &mut EditList) {
         if let Some((_, number)) = ZONES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&zone)) {
             edits.body(at, number.as_bytes().to_vec());
         }
+    }
+}
+
+/// Where the second part is of a type that reports are made of.
+fn name_report_type(s: &Survey<'_>, edits: &mut EditList) {
+    let second = s.children(s.message.root()).nth(1).map(|(_, e)| &e.content_type).filter(|_| s.is_report());
+    let Some(kind) = second.filter(|ct| ct.main == "message").map(|ct| ct.sub.trim_start_matches("global-"))
+    else {
+        return;
+    };
+    let stated = s.message.root().content_type.parameters.value("report-type");
+    let known = matches!(kind, "delivery-status" | "disposition-notification" | "tracking-status");
+    if let Some(field) =
+        s.top("Content-Type").filter(|_| known && stated.is_none_or(|r| !r.eq_ignore_ascii_case(kind)))
+    {
+        s.set_parameter(edits, ROOT, field, "report-type", kind);
     }
 }

@@ -1,10 +1,10 @@
 //! What a directory answers about the addresses of a message: entries of RFC 4237 and the addresses
 //! that are resolved with them (RFC 3801 6). Without answers nothing is found.
 
-use super::codecs::g726_doubt;
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Sample, Samples};
+use crate::media::audio::g726_doubt;
 use crate::vpim::directory::{Answer, Entry};
 use crate::vpim::{Survey, VoiceKind};
 

@@ -2,6 +2,7 @@
 
 use super::lookup::*;
 use super::samples::*;
+use super::structure_mend::mix_alternatives;
 use super::tiff_samples::put;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::media::fax::{FaxFacts, PageFacts};
@@ -110,7 +111,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send the fax in multipart/mixed.",
         classes: FAX,
         check: ifax_alternative_avoided,
-        repair: None,
+        repair: Some(mix_alternatives),
         samples: Samples::changed(SIMPLE_FAX, &[("multipart/mixed", "multipart/alternative")]),
     },
     Rule {

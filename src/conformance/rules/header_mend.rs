@@ -184,3 +184,36 @@ pub fn delete_private(s: &Survey<'_>, edits: &mut EditList) {
     let private = |x: &&Field| s.is_report() && s.text(x).eq_ignore_ascii_case("private");
     s.fields(ROOT, "Sensitivity").filter(private).for_each(|field| s.delete(edits, field));
 }
+
+/// One field `name` with the addresses of all.
+pub fn merge_addresses(s: &Survey<'_>, edits: &mut EditList, name: &str) {
+    let mut all = s.fields(ROOT, name);
+    let (Some(first), Some(_)) = (all.next(), all.next()) else { return };
+    let values: Vec<_> =
+        s.fields(ROOT, name).map(|x| s.octets(x).trim_ascii()).filter(|v| !v.is_empty()).collect();
+    let value = [b" ", values.join(b",\n\t".as_slice()).as_slice()].concat();
+    s.replace(edits, ROOT, first, &value);
+    s.fields(ROOT, name).skip(1).for_each(|x| s.delete(edits, x));
+}
+
+/// RFC 5322 3.6: each field once, and those every message has. Fields that contradict each other stay:
+/// nobody knows which of them is meant.
+pub fn write_fields_once(s: &Survey<'_>, edits: &mut EditList) {
+    merge_addresses(s, edits, "To");
+    merge_addresses(s, edits, "Cc");
+    for name in ["From", "Date", "MIME-Version", "Subject"] {
+        let mut values = s.fields(ROOT, name).map(|x| s.octets(x).trim_ascii());
+        if values.next().is_some_and(|first| values.all(|v| v == first)) {
+            s.keep_first(edits, ROOT, name);
+        }
+    }
+    if s.top("Date").is_none() {
+        insert_date(s, edits);
+    }
+    if s.top("From").is_none() {
+        insert_from(s, edits);
+    }
+    if s.top("MIME-Version").is_none() {
+        s.set(edits, ROOT, "MIME-Version", Some("1.0"));
+    }
+}

@@ -1,12 +1,20 @@
 //! Internet voice messaging: RFC 4239.
 
+use super::header_mend::write_fields_once;
 use super::lookup::*;
 use super::samples::*;
-use crate::conformance::rule::{Findings, Level, Rule, Samples};
+use super::structure_mend::enclose_in_mixed;
+use crate::conformance::rule::{Findings, Level, Rule, Sample, Samples};
 use crate::media::Facts;
 use crate::message::edit::EditList;
 use crate::message::{Entity, EntityId};
 use crate::vpim::{Class, Survey, Target, VoiceKind};
+
+/// An Internet voice message whose voice is in a WAVE file.
+const WAVE_INTERNET: Sample = INTERNET.with(&[
+    ("audio/basic", "audio/wav"),
+    ("////////////", "UklGRigAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQQAAAAAAAEA"),
+]);
 
 /// The rules.
 pub static RULES: &[Rule] = &[
@@ -31,7 +39,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Let the client write each field of the header once.",
         classes: IVM,
         check: ivm_internet_message_format,
-        repair: None,
+        repair: Some(write_fields_once),
         samples: Samples::changed(
             INTERNET,
             &[("Date: Tue", "Date: Tue, 4 Mar 2025 09:00:00 +0100\nDate: Tue")],
@@ -46,7 +54,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Send multipart/mixed.",
         classes: IVM,
         check: ivm_top_level_mixed,
-        repair: None,
+        repair: Some(enclose_in_mixed),
         samples: Samples::changed(INTERNET, &[("multipart/mixed", "multipart/related")]),
     },
     Rule {
@@ -71,7 +79,7 @@ pub static RULES: &[Rule] = &[
         classes: IVM,
         check: ivm_audio_basic_default,
         repair: None,
-        samples: Samples::changed(INTERNET, &[("audio/basic", "audio/wav")]),
+        samples: Samples { good: INTERNET, bad: WAVE_INTERNET },
     },
     Rule {
         id: "ivm-other-codec-needs-knowledge",
@@ -83,7 +91,7 @@ pub static RULES: &[Rule] = &[
         classes: IVM,
         check: ivm_other_codec_needs_knowledge,
         repair: None,
-        samples: Samples::changed(INTERNET, &[("audio/basic", "audio/wav")]),
+        samples: Samples { good: INTERNET, bad: WAVE_INTERNET },
     },
     Rule {
         id: "ivm-audio-basic-filename",

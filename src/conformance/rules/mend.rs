@@ -118,22 +118,31 @@ impl Survey<'_> {
                     mend::move_outside(edits, self.message, child);
                 }
             } else if id == ROOT {
-                self.wrap(edits, container, &out);
+                self.enclose(edits, "multipart/mixed", &out);
             }
         }
     }
 
-    /// Puts a message that is a multipart/voice-message into a multipart/mixed, and parts of it beside it.
-    fn wrap(&self, edits: &mut EditList, root: &Entity, beside: &[(EntityId, &Entity)]) {
-        let (raw, eol) = (self.message.raw(), self.message.eol().text());
-        let Some(field) = self.top("Content-Type") else { return };
-        if self.top("Content-Transfer-Encoding").is_some() {
-            return;
-        }
+    /// Puts what the message is into a multipart `essence` (with its parameters), and parts of it beside it.
+    /// The fields that tell of its body go with it.
+    pub fn enclose(&self, edits: &mut EditList, essence: &str, beside: &[(EntityId, &Entity)]) {
+        let (raw, eol, root) = (self.message.raw(), self.message.eol().text(), self.message.root());
+        let Some(content_type) = self.top("Content-Type") else { return };
         let boundary = mend::boundary(self.message, &[]);
-        let mut head = format!("--{boundary}{eol}Content-Type:").into_bytes();
-        head.extend_from_slice(self.octets(field));
-        head.extend_from_slice(eol.repeat(2).as_bytes());
+        let mut head = format!("--{boundary}{eol}").into_bytes();
+        for field in &root.header.fields {
+            let name = field.name.of(raw);
+            let is = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
+            // The encoding of a multipart is that of all in it: the new one needs it as much.
+            let goes = is(&mend::OF_THE_BODY) && (root.is_leaf() || !is(&["Content-Transfer-Encoding"]));
+            if goes || field.span == content_type.span {
+                head.extend_from_slice(field.span.of(raw));
+            }
+            if goes {
+                self.delete(edits, field);
+            }
+        }
+        head.extend_from_slice(eol.as_bytes());
         let mut tail = Vec::new();
         if !root.body.of(raw).ends_with(b"\n") {
             tail.extend_from_slice(eol.as_bytes());
@@ -147,23 +156,25 @@ impl Survey<'_> {
         tail.extend_from_slice(format!("--{boundary}--{eol}").as_bytes());
         edits.body(Span::at(root.body.start), head);
         edits.body(Span::at(root.body.end), tail);
-        let value = format!(" multipart/mixed; boundary=\"{boundary}\"");
-        self.replace(edits, ROOT, field, value.as_bytes());
+        let value = format!(" {essence}; boundary=\"{boundary}\"");
+        self.replace(edits, ROOT, content_type, value.as_bytes());
     }
 
     /// Makes a multipart/voice-message of a multipart/mixed that holds nothing else than RFC 3801 4.4.1
     /// has in one.
     pub fn make_container(&self, edits: &mut EditList, id: EntityId, entity: &Entity) {
-        let profiled = |e: &Entity| {
-            ["audio/32kadpcm", "image/tiff", "message/rfc822"].iter().any(|t| e.content_type.is(t))
-        };
         let Content::Multipart { boundary, .. } = &entity.content else { return };
-        if entity.content_type.is("multipart/mixed") && self.children(entity).all(|(_, e)| profiled(e)) {
+        if entity.content_type.is("multipart/mixed") && self.children(entity).all(|(_, e)| is_profiled(e)) {
             let boundary = parameter_value(boundary);
             let value = format!("multipart/voice-message; version=2.0; boundary={boundary}");
             self.set(edits, id, "Content-Type", Some(&value));
         }
     }
+}
+
+/// What RFC 3801 4.4.1 has in a voice message.
+pub fn is_profiled(e: &Entity) -> bool {
+    ["audio/32kadpcm", "image/tiff", "message/rfc822"].iter().any(|t| e.content_type.is(t))
 }
 
 /// The value of a parameter, quoted where it is no token (RFC 2045 5.1).

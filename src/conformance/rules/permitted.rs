@@ -1,9 +1,9 @@
 //! Header fields a sender may use and a receiver may ignore: RFC 3801 4.2 and 4.3. Notes only.
 
+use super::header_mend::merge_addresses;
 use super::lookup::*;
 use super::samples::*;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
-use crate::message::edit::{EditList, HeaderEdit};
 use crate::vpim::Survey;
 
 /// The rules.
@@ -17,7 +17,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Write one To with all addresses where the message leaves the world of VPIM.",
         classes: VPIM2,
         check: to_fields_multiple,
-        repair: Some(merge_to),
+        repair: Some(|s, edits| merge_addresses(s, edits, "To")),
         samples: Samples::changed(VOICE, &[("Subject:", "To: <3003@vm.example.org>\nSubject:")]),
     },
     Rule {
@@ -77,6 +77,7 @@ pub static RULES: &[Rule] = &[
         remedy: "Nothing to do; see whether the recipients' system keeps private messages private.",
         classes: VPIM2,
         check: |s, f| present(s, f, "Sensitivity", "a wish that not every system can keep"),
+        // A wish of the sender is no fault; several fields are the business of vpim2-sensitivity-private-token.
         repair: None,
         samples: Samples::changed(VOICE, &[("Subject:", "Sensitivity: Private\nSubject:")]),
     },
@@ -303,20 +304,5 @@ fn on_parts(s: &Survey<'_>, f: &mut Findings<'_>, name: &str, what: &str) {
         for field in s.fields(id, name) {
             f.field(id, field, what);
         }
-    }
-}
-
-/// One To field with the addresses of all.
-fn merge_to(s: &Survey<'_>, edits: &mut EditList) {
-    let mut all = s.fields(ROOT, "To");
-    let (Some(first), Some(_)) = (all.next(), all.next()) else { return };
-    let values: Vec<_> =
-        s.fields(ROOT, "To").map(|x| s.octets(x).trim_ascii()).filter(|v| !v.is_empty()).collect();
-    let mut value = b" ".to_vec();
-    value.extend(values.join(b",\n\t".as_slice()).into_iter().filter(|c| *c != b'\r'));
-    let place = s.message.root().header.fields.iter().position(|x| x.span == first.span);
-    if let Some(field) = place {
-        edits.header(HeaderEdit::Replace { field, value });
-        s.fields(ROOT, "To").skip(1).for_each(|x| s.delete(edits, x));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::lookup::*;
 use super::samples::*;
+use super::structure_mend::contain_voice;
 use crate::conformance::rule::{Findings, Level, Rule, Samples};
 use crate::message::edit::EditList;
 use crate::message::{Entity, EntityId};
@@ -36,8 +37,8 @@ pub static RULES: &[Rule] = &[
         remedy: "Put the audio into a multipart/voice-message; a conversion to VPIM does.",
         classes: VPIM2_OR_OTHER,
         check: voice_message_required,
-        repair: None,
-        samples: Samples { good: VOICE, bad: PBX },
+        repair: Some(contain_voice),
+        samples: Samples::changed(VOICE, &[("multipart/voice-message; version=2.0", "multipart/mixed")]),
     },
     Rule {
         id: "vpim2-voice-message-version",

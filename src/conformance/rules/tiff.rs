@@ -57,7 +57,7 @@ pub static RULES: &[Rule] = &[
         classes: VPIM2,
         check: fax_only_tiff_f,
         repair: None,
-        samples: Samples::edited(VOICE_FAX, |t| put(t, 259, 5)),
+        samples: Samples::edited(VOICE_FAX, uncompressed),
     },
     Rule {
         id: "image-tiff-magic",

@@ -21,7 +21,7 @@ pub static RULES: &[Rule] = &[
         classes: FAX_PAGES,
         check: field,
         repair: None,
-        samples: Samples::edited(VOICE_FAX, |t| put(t, 259, 5)),
+        samples: Samples::edited(VOICE_FAX, uncompressed),
     },
     Rule {
         id: "tiff-f-t4options",

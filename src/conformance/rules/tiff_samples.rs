@@ -44,6 +44,16 @@ pub fn put(t: &mut [u8], tag: u16, value: u32) {
     write(t, at + 8, &value.to_le_bytes());
 }
 
+/// Stores the page without compression, its two lines behind the file.
+pub fn uncompressed(t: &mut Vec<u8>) {
+    const OCTETS: u32 = 2 * 1728 / 8;
+    let start = t.len();
+    put(t, 259, 1);
+    put(t, 273, start as u32);
+    put(t, 279, OCTETS);
+    t.resize(start + OCTETS as usize, 0);
+}
+
 /// The same on the second page.
 pub fn put_second(t: &mut [u8], tag: u16, value: u32) {
     let at = field(t, IFD + PAGE, tag);

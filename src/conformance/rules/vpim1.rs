@@ -99,6 +99,8 @@ pub static RULES: &[Rule] = &[
         remedy: "Send no text.",
         classes: VPIM1,
         check: vpim1_no_text_plain,
+        // Nowhere in a message of version 1 is there a place for text, and what it says may not go unseen:
+        // only a conversion has the words to say that it went.
         repair: None,
         samples: Samples::changed(VOICE1, &[("audio/32KADPCM", "text/plain")]),
     },

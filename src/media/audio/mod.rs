@@ -8,6 +8,7 @@
 
 pub mod codec;
 mod container;
+mod doubt;
 pub mod dsp;
 mod formats;
 mod halve;
@@ -19,6 +20,7 @@ mod source;
 mod treated;
 pub mod waveform;
 
+pub use doubt::of_g726 as g726_doubt;
 pub use formats::{Format, formats, is_known, media_type_of_extension};
 pub use treated::{convert_treated, join};
 
@@ -53,6 +55,8 @@ pub struct AudioFacts {
     pub outline: Vec<(i16, i16)>,
     /// For headerless G.726-32: which nibble order the bytes decode to speech in.
     pub nibble_order: Option<NibbleOrder>,
+    /// For headerless G.726-32: why the octets are something else after all.
+    pub g726_doubt: Option<String>,
     /// Damage that was read around (lying sizes, trailing bytes...), in words.
     pub defects: Vec<String>,
 }
@@ -100,6 +104,7 @@ pub fn inspect(
     }
     if (stream.container, stream.codec.name) == ("raw", codec::RFC_3802) {
         facts.nibble_order = Some(nibble::order(stream.data, budget)?);
+        facts.g726_doubt = doubt::of_g726(stream.data);
     }
     Ok(facts)
 }
@@ -149,6 +154,7 @@ fn facts(stream: &Stream, outcome: &Outcome) -> AudioFacts {
         silence_share: None,
         outline: Vec::new(),
         nibble_order: None,
+        g726_doubt: None,
         defects: stream.defects.iter().chain(&outcome.defects).cloned().collect(),
     }
 }
@@ -257,6 +263,7 @@ fn output_facts(target: Target, outcome: &Outcome) -> AudioFacts {
         silence_share: None,
         outline: Vec::new(),
         nibble_order: None,
+        g726_doubt: None,
         defects: Vec::new(),
     }
 }

@@ -66,10 +66,11 @@ pub fn convert(
     budget: &mut Budget,
 ) -> Result<Outcome, MediaError> {
     let opened = stream.open()?;
-    let outcome = match direct(stream, target) {
+    let mut outcome = match direct(stream, target) {
         Some(transcoder) => transcode(stream, transcoder, out, budget)?,
         None => through_linear(opened, target, out, budget)?,
     };
+    outcome.losses.extend(coding_loss(stream.codec, target));
     match outcome.defects.first() {
         // Silence in place of a message would be a loss that nobody notices.
         Some(reason) if outcome.samples == Some(0) => Err(MediaError::malformed(stream.codec.name, reason)),
@@ -98,6 +99,20 @@ fn decode(
     let defects = source.defects();
     let samples = Some(total / u64::from(channels.max(1)));
     Ok(Outcome { sample_rate_hz, channels, samples, defects, ..Outcome::default() })
+}
+
+/// What is lost because the target does not hold every sample of the source as it was; nothing where the
+/// source is only unpacked, or packed otherwise.
+fn coding_loss(source: &Codec, target: &Codec) -> Option<String> {
+    if target.is_linear() {
+        let bits = source.bits_per_sample;
+        return (source.is_linear() && bits > target.bits_per_sample)
+            .then(|| format!("samples of {bits} bits reduced to {}", target.bits_per_sample));
+    }
+    let packing = |codec: &Codec| codec.name.trim_start_matches("aal2-");
+    // Frames that were decoded come out otherwise, even in the same codec.
+    let same = source.source.is_none() && packing(source) == packing(target);
+    (!same).then(|| format!("sound coded anew in {}", target.name))
 }
 
 /// Octets as they are.

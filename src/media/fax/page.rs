@@ -309,13 +309,17 @@ impl<'a> Page<'a> {
     }
 
     fn decode_strip(&self, strip: &'a [u8], wanted: u32, bitmap: &mut Bitmap, losses: &mut Vec<String>) {
+        let mut lose = |what: String| note(losses, format!("page {}: {what}", self.number));
         let Storage::Ccitt(scheme) = self.storage else {
-            let stride = (self.width as usize).div_ceil(8);
-            self.upright(strip).chunks(stride).take(wanted as usize).for_each(|row| bitmap.push_packed(row));
+            let (stride, octets) = ((self.width as usize).div_ceil(8), self.upright(strip));
+            octets.chunks(stride).take(wanted as usize).for_each(|row| bitmap.push_packed(row));
+            let rows = octets.len() / stride.max(1);
+            if self.length.is_some() && rows < wanted as usize {
+                lose(format!("data ends after {rows} of {wanted} rows of a strip; the rest is white"));
+            }
             return;
         };
         let found = ccitt::decode(&self.upright(strip), scheme, wanted as usize, bitmap);
-        let mut lose = |what: String| note(losses, format!("page {}: {what}", self.number));
         if found.mislabelled {
             lose("coded data is not of the kind its tags say".into());
         }

@@ -109,6 +109,11 @@ impl Codec {
         }
     }
 
+    /// True for linear PCM: every sample is there as it was.
+    pub fn is_linear(&self) -> bool {
+        self.name.starts_with("pcm-")
+    }
+
     /// True where bodies can be read.
     pub fn can_decode(&self) -> bool {
         self.decoder.is_some() || self.source.is_some()
