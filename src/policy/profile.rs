@@ -102,14 +102,21 @@ fn english() -> String {
 /// Profiles by name.
 pub type Profiles = BTreeMap<String, Profile>;
 
+/// The files of the built-in profiles.
+const FILES: &[(&str, &str)] = &[
+    ("untouched", include_str!("profiles/untouched.toml")),
+    ("repair", include_str!("profiles/repair.toml")),
+    ("desktop", include_str!("profiles/desktop.toml")),
+    ("vpim2", include_str!("profiles/vpim2.toml")),
+];
+
+/// The text of the file of a built-in profile.
+pub fn builtin_text(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
 /// The profiles that come with the program.
 pub fn builtin() -> Profiles {
-    const FILES: &[(&str, &str)] = &[
-        ("untouched", include_str!("profiles/untouched.toml")),
-        ("repair", include_str!("profiles/repair.toml")),
-        ("desktop", include_str!("profiles/desktop.toml")),
-        ("vpim2", include_str!("profiles/vpim2.toml")),
-    ];
     let read = |(name, text): &(&str, &str)| {
         let profile = toml::from_str(text).expect("built-in profiles are read by a test");
         ((*name).to_owned(), profile)
