@@ -11,6 +11,7 @@
 mod check;
 mod load;
 mod numbers;
+mod profiles;
 pub mod raw;
 mod show;
 mod source;

@@ -3,6 +3,7 @@
 use super::Config;
 use super::check::is_table;
 use super::load::merged;
+use super::profiles;
 use super::raw::File;
 use super::source::{Problem, Sources};
 use std::fmt::Write;
@@ -21,7 +22,7 @@ pub fn show(config: &Config) -> Result<String, Problem> {
     let printer = Printer { sources: &config.sources };
     printer.level(&mut out, "", &defaults, Some(&table));
     facts(&mut out, config);
-    printer.profiles(&mut out, config, &table);
+    profiles::show(&mut out, config, &table);
     printer.routes(&mut out, config, &table);
     Ok(out)
 }
@@ -50,28 +51,6 @@ impl Printer<'_> {
         }
     }
 
-    fn profiles(&self, out: &mut String, config: &Config, written: &DeTable<'_>) {
-        let own = written.get("profile").and_then(|p| p.get_ref().as_table());
-        let is_own = |name: &str| own.is_some_and(|t| t.contains_key(name));
-        let builtin: Vec<&str> =
-            config.settings.profiles.keys().map(String::as_str).filter(|n| !is_own(n)).collect();
-        let _ = writeln!(out, "\n# Built-in profiles: {}", builtin.join(", "));
-        for (name, value) in own.into_iter().flatten() {
-            let place = self.sources.place(name.span().start);
-            let place = place.map(|p| p.to_string()).unwrap_or_default();
-            let _ = writeln!(out, "\n[profile.{}]  # {place}", Value::String(name.get_ref().to_string()));
-            self.entries(out, value.get_ref());
-            if let Some(profile) = config.settings.profiles.get(name.get_ref().as_ref())
-                && let Ok(whole) = toml::to_string(profile)
-            {
-                let _ = writeln!(out, "# in full:");
-                for line in whole.lines() {
-                    let _ = writeln!(out, "#   {line}");
-                }
-            }
-        }
-    }
-
     fn routes(&self, out: &mut String, config: &Config, written: &DeTable<'_>) {
         let Some(routes) = written.get("route").and_then(|r| r.get_ref().as_array()) else {
             let name = config.settings.routes.first().map_or("default", |r| r.name.as_str());
@@ -90,7 +69,9 @@ impl Printer<'_> {
         let Some(table) = table.as_table() else { return };
         let (tables, values): (Vec<_>, Vec<_>) = table.iter().partition(|(_, v)| is_table(v));
         for (key, value) in values.into_iter().chain(tables) {
-            let _ = writeln!(out, "{} = {}", key.get_ref(), plain(value.get_ref()));
+            let place =
+                self.sources.place(value.span().start).map(|p| format!("  # {p}")).unwrap_or_default();
+            let _ = writeln!(out, "{} = {}{place}", key.get_ref(), plain(value.get_ref()));
         }
     }
 }
@@ -102,7 +83,7 @@ fn facts(out: &mut String, config: &Config) {
 }
 
 /// A value without its places. The depth is that of the text, which the TOML reader bounds.
-fn plain(value: &DeValue<'_>) -> Value {
+pub(super) fn plain(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Integer(number) => {

@@ -272,6 +272,57 @@ fn what_show_prints_is_a_configuration_with_the_same_effect() {
 }
 
 #[test]
+fn every_value_of_a_profile_is_shown_with_its_origin() {
+    let a = "[profile.x]\nextends = \"y\"\nsummary = true\n[profile.y]\nextends = \"vpim2\"\nvcard = \"outside\"\ntarget = { text = true }\n[profile.desktop]\nextends = \"desktop\"\nlanguage = \"de\"";
+    let config =
+        load_text(&[("a.toml", a), ("b.toml", "[profile.x]\nfax = \"\"")], profile::builtin()).unwrap();
+    let shown = show(&config).unwrap();
+    let section = |title: &str| {
+        let (_, rest) =
+            shown.split_once(&format!("\n{title}")).unwrap_or_else(|| panic!("{title} in {shown}"));
+        let (section, _) = rest.split_once("\n\n").unwrap_or((rest, ""));
+        section.to_owned()
+    };
+    for (title, lines) in [
+        (
+            "[profile.\"x\"]",
+            &[
+                "extends = \"y\"  # a.toml:2:11",
+                "summary = true  # a.toml:3:11",
+                "fax = \"\"  # b.toml:2:7",
+                "# vcard = \"outside\"  # a.toml:6:9",
+                "# target.text = true  # a.toml:7:19",
+                "# structure = \"voice-message\"  # built-in profiles/vpim2.toml:",
+                "# normalise = false  # default",
+                "# language = \"en\"  # default",
+            ][..],
+        ),
+        (
+            "[profile.\"desktop\"]",
+            &["language = \"de\"  # a.toml:10:12", "# summary = true  # built-in profiles/desktop.toml:"],
+        ),
+        (
+            "# [profile.\"vpim2\"]",
+            &[
+                "# structure = \"voice-message\"  # built-in profiles/vpim2.toml:",
+                "# normalise = false  # default",
+            ],
+        ),
+    ] {
+        for line in lines {
+            assert!(section(title).contains(line), "{line} in {}", section(title));
+        }
+    }
+    assert!(!section("[profile.\"x\"]").contains("# fax"), "{shown}");
+    let values: usize =
+        config.settings.profiles.values().map(|p| toml::Table::try_from(p).unwrap().len()).sum();
+    let with_origin =
+        shown.lines().filter(|l| l.contains(" = ") && (l.contains("  # ") || l.contains("in effect")));
+    assert!(with_origin.count() >= values, "{shown}");
+    assert_eq!(load_text(&[("s", &shown)], profile::builtin()).unwrap().settings, config.settings);
+}
+
+#[test]
 fn number_rules_are_written_in_one_line() {
     let text = "[[route]]\nname = \"a\"\nprofile = \"vpim2\"\nmatch.recipient = [\"*@avaya.test\"]\nnumbers = [{ match = \"44??\", prefix = \"604555\" }]";
     let config = good(text);

@@ -233,7 +233,8 @@ fn private_mail_is_refused_where_the_system_is_known_to_tell() {
         assert_eq!(towards(&private, privacy, vec![]), Verdict::Deliver);
     }
     assert_eq!(towards(VOICE, Some(false), vec![]), Verdict::Deliver);
-    let pbx = "From: PBX <pbx@a.test>\r\nSensitivity: private\r\nContent-Type: audio/x-wav\r\n\r\nx\r\n";
+    let pbx = "From: PBX <pbx@a.test>\r\nMessage-ID: <Asterisk-3-1-1212-42@pbx.test>\r\nSensitivity: private\r\n\
+        X-Asterisk-CallerID: 4411\r\nContent-Type: audio/x-wav; name=\"msg0003.wav\"\r\n\r\nx\r\n";
     assert!(matches!(towards(pbx, Some(false), vec![]), Verdict::Refuse(_)));
     assert_eq!(towards(pbx, None, vec![]), Verdict::Deliver);
     let other = |action| vec![("vpim2-private-*".to_owned(), action)];

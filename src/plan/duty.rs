@@ -45,7 +45,8 @@ pub fn unmet(survey: &Survey<'_>, profile: &Profile) -> Option<Unmet> {
 fn private(survey: &Survey<'_>, profile: &Profile) -> Option<Unmet> {
     let message = survey.message;
     let root = message.root();
-    // PBX and fax mail has the field from RFC 2156 and means the same by it. A notice about a private message is not private itself (RFC 3801 4.2.13).
+    // PBX and fax mail has the field from RFC 2156 and means the same by it. A notice about a private
+    // message is not private itself (RFC 3801 4.2.13).
     let asks = survey.class != Class::None
         && !root.content_type.is("multipart/report")
         && message.fields(root, "Sensitivity").any(|f| {

@@ -97,7 +97,9 @@ pub(super) fn text(survey: &Survey<'_>, profile: &Profile, lines: &[Line], losse
                     let words = printable(&language.loss(loss));
                     facts::filled(&language.note, |_| Some(words.clone()))
                 };
-                out.extend(losses.iter().take(LINES).filter_map(note));
+                // Another coding is for the log: a person hears no difference worth a line.
+                let told = losses.iter().filter(|l| !l.contains("coded anew"));
+                out.extend(told.take(LINES).filter_map(note));
             }
             // Empty lines part what is there; they do not pile up.
             "" if out.last().is_none_or(String::is_empty) => {}

@@ -193,32 +193,39 @@ fn english() -> String {
 /// Profiles by name.
 pub type Profiles = BTreeMap<String, Profile>;
 
+/// The files of the built-in profiles.
+const FILES: &[(&str, &str)] = &[
+    ("untouched", include_str!("profiles/untouched.toml")),
+    ("repair", include_str!("profiles/repair.toml")),
+    ("desktop", include_str!("profiles/desktop.toml")),
+    ("outlook", include_str!("profiles/outlook.toml")),
+    ("vpim2", include_str!("profiles/vpim2.toml")),
+    ("vpim2-rfc2421", include_str!("profiles/vpim2-rfc2421.toml")),
+    ("ivm", include_str!("profiles/ivm.toml")),
+    ("visual-voicemail", include_str!("profiles/visual-voicemail.toml")),
+    ("fax-gateway", include_str!("profiles/fax-gateway.toml")),
+    ("amis", include_str!("profiles/amis.toml")),
+    ("pager", include_str!("profiles/pager.toml")),
+    ("cisco-unity-connection", include_str!("profiles/cisco-unity-connection.toml")),
+    ("cisco-unity-express", include_str!("profiles/cisco-unity-express.toml")),
+    ("avaya-message-networking", include_str!("profiles/avaya-message-networking.toml")),
+    ("callpilot", include_str!("profiles/callpilot.toml")),
+    ("nupoint", include_str!("profiles/nupoint.toml")),
+    ("asterisk", include_str!("profiles/asterisk.toml")),
+    ("freeswitch", include_str!("profiles/freeswitch.toml")),
+    ("hylafax", include_str!("profiles/hylafax.toml")),
+    ("cisco-t37", include_str!("profiles/cisco-t37.toml")),
+];
+
+/// The text of the file of a built-in profile.
+pub fn builtin_text(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
 /// The profiles that come with the program.
 pub fn builtin() -> Profiles {
-    const FILES: &[(&str, &str)] = &[
-        ("untouched", include_str!("profiles/untouched.toml")),
-        ("repair", include_str!("profiles/repair.toml")),
-        ("desktop", include_str!("profiles/desktop.toml")),
-        ("outlook", include_str!("profiles/outlook.toml")),
-        ("vpim2", include_str!("profiles/vpim2.toml")),
-        ("vpim2-rfc2421", include_str!("profiles/vpim2-rfc2421.toml")),
-        ("ivm", include_str!("profiles/ivm.toml")),
-        ("visual-voicemail", include_str!("profiles/visual-voicemail.toml")),
-        ("fax-gateway", include_str!("profiles/fax-gateway.toml")),
-        ("amis", include_str!("profiles/amis.toml")),
-        ("pager", include_str!("profiles/pager.toml")),
-        ("cisco-unity-connection", include_str!("profiles/cisco-unity-connection.toml")),
-        ("cisco-unity-express", include_str!("profiles/cisco-unity-express.toml")),
-        ("avaya-message-networking", include_str!("profiles/avaya-message-networking.toml")),
-        ("callpilot", include_str!("profiles/callpilot.toml")),
-        ("nupoint", include_str!("profiles/nupoint.toml")),
-        ("asterisk", include_str!("profiles/asterisk.toml")),
-        ("freeswitch", include_str!("profiles/freeswitch.toml")),
-        ("hylafax", include_str!("profiles/hylafax.toml")),
-        ("cisco-t37", include_str!("profiles/cisco-t37.toml")),
-    ];
     let table = |name: &str| {
-        let text = FILES.iter().find(|(n, _)| *n == name).map_or("", |(_, text)| text);
+        let text = builtin_text(name).unwrap_or_default();
         text.parse::<toml::Table>().expect("built-in profiles are read by a test")
     };
     let read = |(name, _): &(&str, &str)| {
