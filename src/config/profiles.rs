@@ -77,17 +77,21 @@ impl Shown<'_> {
     }
 }
 
-/// The line of a value in the file of a built-in profile.
+/// The line of a value in the file of a built-in profile, or of the one it extends.
 fn of_builtin(name: &str, path: &[String]) -> String {
-    let Some(text) = builtin_text(name) else { return format!("built-in {name}") };
-    let table = DeTable::parse(text).map(Spanned::into_inner).unwrap_or_default();
-    match found(&table, path) {
-        Some(value) => {
+    let mut name = name.to_owned();
+    while let Some(text) = builtin_text(&name) {
+        let table = DeTable::parse(text).map(Spanned::into_inner).unwrap_or_default();
+        if let Some(value) = found(&table, path) {
             let before = text.get(..value.span().start).unwrap_or_default();
-            format!("built-in profiles/{name}.toml:{}", before.matches('\n').count() + 1)
+            return format!("built-in profiles/{name}.toml:{}", before.matches('\n').count() + 1);
         }
-        None => "default".to_owned(),
+        let Some(base) = table.get("extends").and_then(|e| e.get_ref().as_str()) else {
+            return "default".to_owned();
+        };
+        name = base.to_owned();
     }
+    format!("built-in {name}")
 }
 
 fn found<'t, 'i>(table: &'t DeTable<'i>, path: &[String]) -> Option<&'t Spanned<DeValue<'i>>> {

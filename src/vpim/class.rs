@@ -13,7 +13,7 @@
 use super::survey::file_name;
 use crate::message::structured::parameterized;
 use crate::message::value;
-use crate::message::{ContentType, DefectKind, Entity, Message};
+use crate::message::{Content, ContentType, DefectKind, Entity, Message};
 
 /// The class of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -92,7 +92,11 @@ static TESTS: [Test; 13] = [
     Test {
         class: Class::Vpim2,
         why: "a report (RFC 3801 4.6, 4.7) that is spoken or returns a voice message",
-        holds: |s| s.report && (s.audio > 0 || s.container.is_some() || s.claim == Some(Claim::Version2)),
+        // Music in a returned message makes no voice mail of the report.
+        holds: |s| {
+            let returned = s.container.is_some() || s.marked_audio || s.telephone_codec;
+            s.report && (s.spoken || returned || s.claim == Some(Claim::Version2))
+        },
     },
     Test { class: Class::None, why: "a report that has nothing to do with voice", holds: |s| s.report },
     Test {
@@ -186,6 +190,8 @@ struct Signs {
     /// Leaves, signatures not counted.
     leaves: usize,
     audio: usize,
+    /// Audio outside of embedded messages.
+    spoken: bool,
     tiff: usize,
     pdf: usize,
     marked_audio: bool,
@@ -207,6 +213,7 @@ impl Signs {
             context: text("Message-Context").to_ascii_lowercase(),
             leaves: 0,
             audio: 0,
+            spoken: false,
             tiff: 0,
             pdf: 0,
             marked_audio: false,
@@ -217,8 +224,12 @@ impl Signs {
             voice: Vec::new(),
             fax: Vec::new(),
         };
-        for (_, entity) in message.entities() {
+        for (id, entity) in message.entities() {
+            let before = signs.audio;
             signs.entity(message, entity);
+            let embedded =
+                || message.lineage(id).skip(1).any(|e| matches!(e.content, Content::Message { .. }));
+            signs.spoken |= signs.audio > before && !embedded();
         }
         signs.fax_profile |=
             signs.context == "fax-message" || ["From", "To"].into_iter().any(|n| is_fax_address(&text(n)));
@@ -574,6 +585,22 @@ mod tests {
         assert_eq!(mail("The invoice", "application/pdf", "scan0001.pdf"), Class::None);
         assert_eq!(mail("New voicemail", "audio/x-wav", "msg0003.wav"), Class::VoiceOther);
         assert_eq!(mail("Scan from the copier", "application/pdf", "scan0001.pdf"), Class::VoiceOther);
+    }
+
+    #[test]
+    fn a_report_is_voice_mail_where_it_speaks_or_returns_voice_mail() {
+        let report = |first: &str, returned: &str| {
+            class_of(&format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\n{first}\n\nx\n--r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a.test\n\n--r\nContent-Type: message/rfc822\n\nFrom: a@b.test\nMIME-Version: 1.0\n{returned}\n--r--\n"
+            ))
+        };
+        let song = "Content-Type: audio/mpeg; name=song.mp3\n\nx";
+        let voice = "Content-Type: multipart/voice-message; boundary=v; version=2.0\n\n--v\nContent-Type: audio/32KADPCM\n\nx\n--v--";
+        let marked = "Content-Type: audio/basic\nContent-Disposition: inline; voice=Voice-Message\n\nx";
+        assert_eq!(report("Content-Type: text/plain", song), Class::None);
+        assert_eq!(report("Content-Type: text/plain", voice), Class::Vpim2);
+        assert_eq!(report("Content-Type: text/plain", marked), Class::Vpim2);
+        assert_eq!(report("Content-Type: audio/basic", "Content-Type: text/plain\n\nx"), Class::Vpim2);
     }
 
     #[test]

@@ -245,7 +245,8 @@ fn other_rates_and_channels_become_one_channel_at_8_khz() {
     let limits = Limits::default();
     let output =
         convert(&mime("audio/wav"), &mime(ADPCM), input, &limits, &mut Budget::new(&limits)).unwrap();
-    assert_eq!(output.report.losses, ["11025 samples a second reduced to 8000"]);
+    let losses = ["11025 samples a second reduced to 8000", "sound coded anew in g726-32"];
+    assert_eq!(output.report.losses, losses);
     let power = |x: &[i16]| x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
     let gain = power(&got) / power(&expected);
     assert!((0.9..1.1).contains(&gain), "{gain}");
@@ -256,6 +257,40 @@ fn other_rates_and_channels_become_one_channel_at_8_khz() {
     stereo.extend(vector!("tone440.s16").chunks(2).flat_map(|sample| [sample, sample].concat()));
     stereo[40..44].copy_from_slice(&1_600u32.to_le_bytes());
     assert_eq!(converted("audio/wav", S16, &stereo).unwrap(), vector!("tone440.s16"));
+}
+
+#[test]
+fn losses_are_named_where_samples_change_and_only_there() {
+    let speech: &[u8] = vector!("s1.32kadpcm");
+    let losses = |from: &str, to: &str, input: &[u8]| {
+        let limits = Limits::default();
+        convert(&mime(from), &mime(to), input, &limits, &mut Budget::new(&limits)).unwrap().report.losses
+    };
+    let nothing: [&str; 0] = [];
+    let (wav, mu) =
+        (converted(ADPCM, "audio/wav", speech).unwrap(), converted(ADPCM, "audio/basic", speech).unwrap());
+    // Unpacked, packed the other way round, put into another container, taken out of it.
+    for (from, to, input) in [
+        (ADPCM, "audio/wav", speech),
+        ("audio/AAL2-G726-32", ADPCM, speech),
+        ("audio/basic", "audio/wav;codec=7", &mu),
+        ("audio/basic", "audio/wav", &mu),
+        ("audio/wav", S16, &wav),
+    ] {
+        assert_eq!(losses(from, to, input), nothing, "{from} {to}");
+    }
+    for (from, to, input, name) in [
+        (ADPCM, "audio/basic", speech, "pcmu"),
+        ("audio/basic", "audio/PCMA", &mu, "pcma"),
+        ("audio/basic", ADPCM, &mu, "g726-32"),
+        ("audio/wav", "audio/GSM", &wav, "gsm"),
+    ] {
+        assert_eq!(losses(from, to, input), [format!("sound coded anew in {name}")], "{from} {to}");
+    }
+    assert_eq!(
+        losses("audio/wav", "audio/wav", vector!("wav/pcm_s24.wav")),
+        ["samples of 24 bits reduced to 16"]
+    );
 }
 
 #[test]
