@@ -121,7 +121,7 @@ fn rewrite(raw: &[u8], envelope: &Envelope, settings: &Settings) -> Outcome {
         return too_large(raw);
     }
     let pass = |settings: &Settings| {
-        let ambient = Ambient { date: Some(rfc5322_date(SystemTime::now())), stop: alarm(limits.work_ms) };
+        let ambient = Ambient { date: Some(rfc5322_date(SystemTime::now())), stop: alarm(limits.work_ms), ..Default::default() };
         engine::rewrite(raw, envelope, settings, &ambient)
     };
     let outcome = pass(settings);
@@ -148,7 +148,14 @@ fn has_results(raw: &[u8], settings: &Settings) -> bool {
 fn too_large(raw: &[u8]) -> Outcome {
     let mut record = Record::of(Class::None, raw.len());
     record.unchanged_because = Some("larger than limits.message_bytes".to_owned());
-    Outcome { verdict: Verdict::Deliver, modifications: Vec::new(), rewritten: None, record }
+    Outcome {
+        verdict: Verdict::Deliver,
+        modifications: Vec::new(),
+        copies: Vec::new(),
+        taken_off: Vec::new(),
+        rewritten: None,
+        record,
+    }
 }
 
 /// A flag that is raised after `ms`.

@@ -6,10 +6,10 @@
 //! | --- | --- |
 //! | shadow | none |
 //! | report | ADDHDRS + CHGHDRS while `results.enabled`, else none |
-//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine |
+//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine; DELRCPT while `split.method` is `reinject` |
 //!
 //! ADDHDRS covers SMFIR_INSHEADER too, CHGHDRS is change and deletion. SETSYMLIST is used whenever it
-//! is offered. Never ADDRCPT, DELRCPT, CHGFROM: the envelope is not ours.
+//! is offered. Never ADDRCPT, CHGFROM: the envelope is not ours.
 //!
 //! Protocol, each only if offered:
 //!
@@ -31,13 +31,14 @@
 
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Route};
-use crate::policy::{Mode, Settings};
+use crate::policy::{Mode, Settings, Split};
 
 /// `SMFIF_` bits.
 #[allow(missing_docs)]
 pub mod action {
     pub const ADDHDRS: u32 = 0x01;
     pub const CHGBODY: u32 = 0x02;
+    pub const DELRCPT: u32 = 0x08;
     pub const CHGHDRS: u32 = 0x10;
     pub const QUARANTINE: u32 = 0x20;
     pub const SETSYMLIST: u32 = 0x100;
@@ -116,7 +117,12 @@ fn wanted_actions(settings: &Settings) -> u32 {
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Repair);
             let hold = profiles().any(|p| p.cannot_convert == Refusal::Quarantine)
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Quarantine);
-            headers | if body { action::CHGBODY } else { 0 } | if hold { action::QUARANTINE } else { 0 }
+            let optional = [
+                (body, action::CHGBODY),
+                (hold, action::QUARANTINE),
+                (settings.split == Split::Reinject, action::DELRCPT),
+            ];
+            optional.iter().filter(|(wanted, _)| *wanted).fold(headers, |bits, (_, bit)| bits | bit)
         }
     }
 }
@@ -127,6 +133,7 @@ pub fn consequences(missing: u32) -> Vec<(&'static str, &'static str)> {
         (action::ADDHDRS, "SMFIF_ADDHDRS", "no field can be added: no VPIM-Results, no conversion"),
         (action::CHGHDRS, "SMFIF_CHGHDRS", "no field can be changed or removed: no conversion"),
         (action::CHGBODY, "SMFIF_CHGBODY", "no body can be replaced: nothing is converted"),
+        (action::DELRCPT, "SMFIF_DELRCPT", "no recipient can be taken off: recipients are not split"),
         (
             action::QUARANTINE,
             "SMFIF_QUARANTINE",
@@ -182,6 +189,7 @@ mod tests {
             ("mode = \"enforce\"", 0x111, 0x10_6783),
             (&format!("mode = \"enforce\"\n{route}"), 0x113, 0x10_6783),
             (&format!("mode = \"enforce\"\n{route}on_must = \"quarantine\""), 0x133, 0x10_6783),
+            ("mode = \"enforce\"\nsplit = { method = \"reinject\", smtp = \"h:1\" }", 0x119, 0x10_6783),
             (&format!("mode = \"enforce\"\n{route}match.helo = [\"x\"]"), 0x113, 0x10_6781),
         ] {
             let terms = terms(&settings(text), 0x1ff, 0x1f_ffff);

@@ -301,6 +301,11 @@ impl Connection {
             record::unjudged(&self.live, envelope, message.raw.len(), "unchanged", &failure.to_string());
             return Answer::Accept;
         }
+        if failure == Failure::SentInPart {
+            // Not even on_failure = "accept" may deliver it: some recipients would have it twice.
+            record::unjudged(&self.live, envelope, message.raw.len(), "tempfail", &failure.to_string());
+            return Answer::Refuse(reply(451, (4, 3, 0), "Not all copies could be sent, try again later"));
+        }
         let reply = match failure {
             Failure::Busy | Failure::Slow => reply(451, (4, 3, 2), "Too busy, try again later"),
             _ => reply(451, (4, 3, 0), "Local failure, try again later"),
@@ -330,13 +335,16 @@ pub fn without_missing(mut outcome: Outcome, terms: Terms) -> Outcome {
     };
     let hold =
         matches!(outcome.verdict, Verdict::Quarantine(_)).then_some((action::QUARANTINE, "SMFIF_QUARANTINE"));
-    let mut all = outcome.modifications.iter().map(needed).chain(hold);
+    let split = (!outcome.taken_off.is_empty()).then_some((action::DELRCPT, "SMFIF_DELRCPT"));
+    let mut all = outcome.modifications.iter().map(needed).chain(hold).chain(split);
     if let Some((_, name)) = all.find(|(bit, _)| !terms.allows(*bit)) {
         outcome.record.unchanged_because = Some(format!("the MTA does not offer {name}"));
         outcome.record.actions.clear();
         outcome.record.losses.clear();
         outcome.record.bytes_out = outcome.record.bytes_in;
         outcome.modifications.clear();
+        outcome.copies.clear();
+        outcome.taken_off.clear();
         if matches!(outcome.verdict, Verdict::Quarantine(_)) {
             outcome.verdict = Verdict::Deliver;
         }

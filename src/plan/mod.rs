@@ -13,6 +13,7 @@ mod part;
 pub mod repair;
 pub mod results;
 mod rewrite;
+pub mod split;
 mod summary;
 mod voice_message;
 

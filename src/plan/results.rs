@@ -145,7 +145,7 @@ fn fold(text: &str) -> Vec<u8> {
 
 /// The first 16 hexadecimal digits of HMAC-SHA256 over the field and the body. Blanks are squeezed
 /// and final line ends ignored, since MTAs fold and complete them.
-fn seal(text: &str, message: &Message<'_>, settings: &Results) -> String {
+pub(super) fn seal(text: &str, message: &Message<'_>, settings: &Results) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(&settings.key).expect("HMAC takes keys of any length");
     for word in text.split_ascii_whitespace() {
         mac.update(word.as_bytes());

@@ -53,6 +53,17 @@ pub enum Action {
     Reject,
 }
 
+/// What to do with a message whose DKIM or ARC signatures a change would break.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signed {
+    /// Change it as any other, and name the broken signatures in the log and the results field.
+    #[default]
+    Rewrite,
+    /// Leave it as it came, without a results field.
+    Leave,
+}
+
 /// A route.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
@@ -69,6 +80,8 @@ pub struct Route {
     /// What to do with findings of single rules, whatever their level: globs of rule ids. Of several
     /// that match, the longest holds.
     pub rules: Vec<(String, Action)>,
+    /// What to do with signed messages.
+    pub signed: Signed,
 }
 
 impl Route {
@@ -92,6 +105,7 @@ impl Route {
             on_must: Action::default(),
             on_should: Action::default(),
             rules: Vec::new(),
+            signed: Signed::default(),
         }
     }
 }
@@ -228,6 +242,7 @@ mod tests {
             on_must: Action::Annotate,
             on_should: Action::Annotate,
             rules: Vec::new(),
+            signed: Signed::default(),
         }
     }
 
