@@ -121,7 +121,11 @@ fn rewrite(raw: &[u8], envelope: &Envelope, settings: &Settings) -> Outcome {
         return too_large(raw);
     }
     let pass = |settings: &Settings| {
-        let ambient = Ambient { date: Some(rfc5322_date(SystemTime::now())), stop: alarm(limits.work_ms), ..Default::default() };
+        let ambient = Ambient {
+            date: Some(rfc5322_date(SystemTime::now())),
+            stop: alarm(limits.work_ms),
+            ..Default::default()
+        };
         engine::rewrite(raw, envelope, settings, &ambient)
     };
     let outcome = pass(settings);

@@ -32,7 +32,8 @@ impl Check<'_> {
             self.refuse(written.timeout_s.span(), what, format!("write 1 to {TIMEOUT_S} seconds"));
         }
         let helo = written.helo.get_ref();
-        let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_' | b'[' | b']' | b':');
+        let is_name =
+            |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_' | b'[' | b']' | b':');
         if !helo.bytes().all(is_name) || helo.len() > 255 {
             let what = format!("`{helo}` is no name for EHLO");
             self.refuse(written.helo.span(), what, "write a domain name, such as mx.example.org");
@@ -45,7 +46,8 @@ impl Check<'_> {
         let smtp = written.smtp.get_ref();
         if smtp.is_empty() {
             if written.method.get_ref() == "reinject" {
-                let remedy = "add smtp = \"127.0.0.1:10026\", an SMTP listener of the MTA that asks this milter too";
+                let remedy =
+                    "add smtp = \"127.0.0.1:10026\", an SMTP listener of the MTA that asks this milter too";
                 self.refuse(written.method.span(), "split.method `reinject` needs split.smtp", remedy);
             }
             return None;

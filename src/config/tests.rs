@@ -116,10 +116,7 @@ fn every_mistake_has_its_place_and_a_remedy() {
             "[split]\nmethod = \"rienject\"",
             "t.toml:2:10: unknown split.method `rienject`; write `defer`, `reinject` or `first`",
         ),
-        (
-            "[split]\ntimeout_s = 0",
-            "t.toml:2:13: split.timeout_s is 0; write 1 to 120 seconds",
-        ),
+        ("[split]\ntimeout_s = 0", "t.toml:2:13: split.timeout_s is 0; write 1 to 120 seconds"),
         (
             "[split]\njournal = \"split\"",
             "t.toml:2:11: `split` is no absolute path; write journal = \"/var/lib/vpim-milter/split\"",

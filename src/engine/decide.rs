@@ -42,7 +42,8 @@ impl Decision<'_> {
             && let signed = signatures(self.original)
             && !signed.is_empty()
         {
-            self.record.unchanged_because = Some(format!("the route leaves signed mail: {}", signed.join(", ")));
+            self.record.unchanged_because =
+                Some(format!("the route leaves signed mail: {}", signed.join(", ")));
             return Outcome::unchanged(Verdict::Deliver, self.record);
         }
         let mut repair = match self.repair(budget) {

@@ -124,8 +124,10 @@ enum Form {
 
 fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient, form: Form) -> Outcome {
     let message = Message::parse(raw, &settings.limits);
-    let divides = settings.split == Split::Reinject && settings.mode == Mode::Enforce && form == Form::Modifications;
-    let back = divides.then(|| split::returned(&message, envelope, &settings.routes, &settings.results)).flatten();
+    let divides =
+        settings.split == Split::Reinject && settings.mode == Mode::Enforce && form == Form::Modifications;
+    let back =
+        divides.then(|| split::returned(&message, envelope, &settings.routes, &settings.results)).flatten();
     let combined = match back.and_then(|back| back.route) {
         Some(route) => Combined::One(route),
         None => settings.combined(envelope, &message),
@@ -208,7 +210,14 @@ fn answer_alike(
 
 impl Outcome {
     fn unchanged(verdict: Verdict, record: Record) -> Self {
-        Outcome { verdict, modifications: Vec::new(), copies: Vec::new(), taken_off: Vec::new(), rewritten: None, record }
+        Outcome {
+            verdict,
+            modifications: Vec::new(),
+            copies: Vec::new(),
+            taken_off: Vec::new(),
+            rewritten: None,
+            record,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::socket::{Acceptor, Stream};
 use super::work::{Failure, Service};
 use crate::engine::{Outcome, Reply, Verdict};
 use crate::message::edit::Modification;
+use crate::policy::route::mailbox;
 use crate::vpim::Envelope;
 use indymilter::{
     ActionError, Actions, Callbacks, Config, Context, ContextActions, EomActions, EomContext, Listener,
@@ -288,7 +289,11 @@ fn requests(outcome: &Outcome, envelope: &Envelope, terms: Terms) -> Option<Vec<
     let mut requests = Vec::new();
     for index in &outcome.taken_off {
         let recipient = envelope.rcpt_to.get(*index)?;
-        requests.push(Request::TakeOff(CString::new(format!("<{recipient}>")).ok()?));
+        // MTAs drop a source route before they compare.
+        let plain = Some(mailbox(recipient)).filter(|plain| plain != recipient);
+        for path in [Some(recipient.as_str()), plain].into_iter().flatten() {
+            requests.push(Request::TakeOff(CString::new(format!("<{path}>")).ok()?));
+        }
     }
     let hold = match &outcome.verdict {
         Verdict::Quarantine(reason) => Some(Request::Quarantine(reason_text(reason))),

@@ -169,7 +169,10 @@ mod tests {
     fn a_copy_is_known_by_its_seal_and_names_its_route() {
         let route = Route::catch_all("r \u{e9}", "desktop");
         let text = copy(RAW, &["b@y", "c@z"], Some(&route));
-        assert!(text.ends_with(&format!("\tby x; D\r\n{RAW}").replace("\tby x", "\twith SMTP id 4Q")), "{text}");
+        assert!(
+            text.ends_with(&format!("\tby x; D\r\n{RAW}").replace("\tby x", "\twith SMTP id 4Q")),
+            "{text}"
+        );
         assert!(text.contains("Received: from evil??X:?y ([IPv6:2001:db8::1]) by mx.test (vpim-milter)\r\n"));
         assert_eq!(back(&text, &["c@z", "b@y"], b"k"), Some(Some("r \u{e9}".to_owned())));
         assert_eq!(back(&copy(RAW, &["b@y"], None), &["b@y"], b"k"), Some(Some("-".to_owned())));

@@ -90,7 +90,13 @@ fn need(route: Option<&Route>, profiles: &Profiles) -> Option<Need> {
     let changes = profile.is_none_or(|p| p.changes() || p.target.is_some());
     let quiet = route.actions().all(|a| a == Action::Annotate);
     let profile = changes.then(|| route.profile.clone());
-    (changes || !quiet).then_some((profile, route.on_must, route.on_should, route.rules.clone(), route.signed))
+    (changes || !quiet).then_some((
+        profile,
+        route.on_must,
+        route.on_should,
+        route.rules.clone(),
+        route.signed,
+    ))
 }
 
 impl Settings {
@@ -197,7 +203,10 @@ mod tests {
         assert_eq!(combined(Split::Defer, &["a@vm.test", "b@p.test"]), "vm[0] against people[1]");
         assert_eq!(combined(Split::Defer, &["a@vm.test", "b@nowhere.test"]), "vm[0] against -[1]");
         assert_eq!(
-            combined(Split::Reinject, &["a@vm.test", "b@nowhere.test", "c@vm2.test", "d@plain.test", "e@p.test"]),
+            combined(
+                Split::Reinject,
+                &["a@vm.test", "b@nowhere.test", "c@vm2.test", "d@plain.test", "e@p.test"]
+            ),
             "vm[0, 2] against -[1, 3] against people[4]"
         );
         assert_eq!(combined(Split::First, &["a@vm.test", "b@p.test"]), "vm");

@@ -213,7 +213,7 @@ fn bare_macro(name: &str) -> &str {
 }
 
 /// A path without brackets and without a source route (`@hub,@relay:pat@x`).
-fn mailbox(path: &str) -> &str {
+pub fn mailbox(path: &str) -> &str {
     let path = bare_path(path);
     match path.split_once(':') {
         Some((route, mailbox)) if route.starts_with('@') => mailbox,

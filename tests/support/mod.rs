@@ -10,7 +10,9 @@
 pub mod directory;
 pub mod milter_process;
 pub mod postfix;
+pub mod recipients;
 pub mod scripted_milter;
+pub mod sendmail;
 pub mod sink;
 pub mod smtp;
 pub mod tools;

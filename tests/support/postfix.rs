@@ -73,6 +73,8 @@ pub struct PostfixOptions {
     pub next_hop: u16,
     /// More lines for main.cf; they win over the ones here.
     pub extra_main_cf: String,
+    /// More lines for master.cf.
+    pub extra_master_cf: String,
 }
 
 impl PostfixOptions {
@@ -84,7 +86,14 @@ impl PostfixOptions {
             default_action: "tempfail".into(),
             next_hop,
             extra_main_cf: String::new(),
+            extra_master_cf: String::new(),
         }
+    }
+
+    /// With a second SMTP listener, which has these options of its own (`-o name=value`).
+    pub fn and_listener(mut self, port: u16, options: &str) -> Self {
+        self.extra_master_cf += &format!("127.0.0.1:{port} inet n - n - - smtpd {options}\n");
+        self
     }
 
     /// With a milter.
@@ -119,7 +128,8 @@ impl Postfix {
         make_directories(&directory);
         fs::write(directory.join("etc/main.cf"), main_cf(directory.path(), daemons, options))
             .expect("own directory");
-        fs::write(directory.join("etc/master.cf"), master_cf(smtp_port)).expect("own directory");
+        fs::write(directory.join("etc/master.cf"), master_cf(smtp_port) + &options.extra_master_cf)
+            .expect("own directory");
         let master = Command::new("sh")
             .arg("-c")
             .arg(RUN_MASTER)
@@ -229,6 +239,11 @@ impl Postfix {
     /// Tries to deliver everything that is deferred.
     pub fn flush(&self) {
         self.run("/usr/sbin/postqueue", &["-f"]);
+    }
+
+    /// Puts all mail through the whole of Postfix again.
+    pub fn requeue(&self) {
+        self.run("/usr/sbin/postsuper", &["-r", "ALL"]);
     }
 
     /// Lets a held message go; the milter is not asked again.
