@@ -9,6 +9,7 @@
 
 pub mod directory;
 pub mod milter_process;
+pub mod opendkim;
 pub mod postfix;
 pub mod recipients;
 pub mod scripted_milter;
