@@ -100,7 +100,7 @@ fn a_copy_that_comes_back_gets_what_a_message_of_its_own_gets() {
     let split = format!("method = \"reinject\"\nsmtp = \"127.0.0.1:{port}\"");
     let milter = MilterProcess::start(&recipients::config(&split));
     let options = PostfixOptions::with_milter(sink.port(), milter.postfix_socket());
-    let postfix = Postfix::start(options.and_listener(port, ""));
+    let postfix = Postfix::start(options.and_listener(port));
     let all = RECIPIENTS.map(|(recipient, _)| format!("<{recipient}>"));
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let replies = postfix.smtp().send(FROM, &all, &recipients::message());

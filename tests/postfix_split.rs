@@ -29,7 +29,7 @@ impl Chain {
             non_smtpd_milter: Some(milter.postfix_socket()),
             ..PostfixOptions::with_milter(sink.port(), milter.postfix_socket())
         };
-        let postfix = Postfix::start(options.and_listener(port, ""));
+        let postfix = Postfix::start(options.and_listener(port));
         Chain { milter, postfix, sink }
     }
 }

@@ -30,12 +30,8 @@ impl Chain {
         let port = free_port();
         let sink = Sink::start();
         let milter = MilterProcess::start(&recipients::config(&split.replace("PORT", &port.to_string())));
-        let sendmail = Sendmail::start(&SendmailOptions {
-            milter: milter.socket(),
-            next_hop: sink.port(),
-            second_port: Some(port),
-            ..SendmailOptions::default()
-        });
+        let options = SendmailOptions::with_milter(sink.port(), &milter.socket());
+        let sendmail = Sendmail::start(&options.and_listener(port));
         let upstream = Upstream::to(sendmail.smtp_port());
         Some(Chain { sendmail, milter, upstream, sink })
     }

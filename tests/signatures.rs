@@ -80,7 +80,12 @@ fn postfix_verifies_rewrites_and_signs() {
     let (verifier, signer) = (keys.verifier("verify.test"), keys.signer(GATEWAY));
     let milter = MilterProcess::start(CONFIG);
     let sink = Sink::start();
-    let order = [verifier.postfix_socket(), milter.postfix_socket(), signer.postfix_socket()].join(", ");
+    // smtpd_milters of packaging/postfix.md.
+    let order = support::packaged("postfix.md", "smtpd_milters = inet:127.0.0.1:8891")
+        .replace("inet:127.0.0.1:8891", &verifier.postfix_socket())
+        .replace("unix:/run/vpim-milter/milter.sock", &milter.postfix_socket())
+        .replace("inet:127.0.0.1:8892", &signer.postfix_socket());
+    let order = order.trim().rsplit(" = ").next().expect("a list of milters");
     let postfix = Postfix::start(PostfixOptions::with_milter(sink.port(), order));
     let (origin, _signer) = origin(&keys, postfix.smtp_port());
     let (converted, left) = deliver(&origin, &sink);
@@ -96,19 +101,9 @@ fn sendmail_verifies_rewrites_and_signs() {
     let (verifier, signer) = (keys.verifier("verify.test"), keys.signer(GATEWAY));
     let milter = MilterProcess::start(CONFIG);
     let sink = Sink::start();
-    let filter = |name: &str, socket: String| {
-        format!("INPUT_MAIL_FILTER(`{name}', `S={socket}, F=T, T=C:30s;S:10s;R:30s;E:5m')dnl\n")
-    };
-    let filters = [
-        filter("verify", verifier.socket()),
-        filter("vpim", milter.socket()),
-        filter("sign", signer.socket()),
-    ];
-    let sendmail = Sendmail::start(&SendmailOptions {
-        filters: Some(filters.concat()),
-        next_hop: sink.port(),
-        ..SendmailOptions::default()
-    });
+    let (verify, sign) = (verifier.socket(), signer.socket());
+    let options = SendmailOptions::with_order(sink.port(), &verify, &milter.socket(), &sign);
+    let sendmail = Sendmail::start(&options);
     let (origin, _signer) = origin(&keys, sendmail.smtp_port());
     let (converted, left) = deliver(&origin, &sink);
     check(&keys, &milter, &converted, &left);

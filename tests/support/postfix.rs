@@ -6,7 +6,7 @@
 
 use super::directory::TestDirectory;
 use super::smtp::Smtp;
-use super::{free_port, kill, poll};
+use super::{free_port, kill, packaged, poll};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -90,9 +90,12 @@ impl PostfixOptions {
         }
     }
 
-    /// With a second SMTP listener, which has these options of its own (`-o name=value`).
-    pub fn and_listener(mut self, port: u16, options: &str) -> Self {
-        self.extra_master_cf += &format!("127.0.0.1:{port} inet n - n - - smtpd {options}\n");
+    /// With a second SMTP listener: the one of `packaging/postfix.md` for copies.
+    pub fn and_listener(mut self, port: u16) -> Self {
+        let milter = self.milter.as_deref().expect("copies are for a milter");
+        self.extra_master_cf += &packaged("postfix.md", "10026 inet")
+            .replace("10026", &port.to_string())
+            .replace("unix:/run/vpim-milter/milter.sock", milter);
         self
     }
 

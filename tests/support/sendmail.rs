@@ -6,7 +6,7 @@
 
 use super::directory::TestDirectory;
 use super::smtp::Smtp;
-use super::{free_port, kill, poll};
+use super::{free_port, kill, packaged, poll};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where it is unpacked, unless `VPIM_SENDMAIL_TREE` says otherwise.
 pub const TREE: &str = "/opt/vpim-milter-tests/sendmail";
+
+/// The daemon's socket in `packaging/sendmail.md`.
+const SOCKET: &str = "local:/run/vpim-milter/milter.sock";
 
 /// Becomes the daemon, which also runs its queue. A watcher beside it ends the process group when the
 /// test's process is gone, however it died: its standard input ends then.
@@ -54,16 +57,35 @@ fn missing() -> Option<&'static str> {
 }
 
 /// How one Sendmail differs from the next.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SendmailOptions {
-    /// What `S=` says, in libmilter's notation.
-    pub milter: String,
-    /// Lines of sendmail.mc in place of an `INPUT_MAIL_FILTER` for `milter`.
-    pub filters: Option<String>,
+    /// Lines of sendmail.mc.
+    pub lines: String,
     /// Loopback port everything is delivered to.
     pub next_hop: u16,
-    /// A second SMTP listener.
-    pub second_port: Option<u16>,
+}
+
+impl SendmailOptions {
+    /// With the daemon at this socket, in libmilter's notation, as `packaging/sendmail.md` says.
+    pub fn with_milter(next_hop: u16, socket: &str) -> Self {
+        let lines = packaged("sendmail.md", "dnl sendmail.mc").replace(SOCKET, socket);
+        SendmailOptions { lines, next_hop }
+    }
+
+    /// With the daemon between a milter that verifies and one that signs.
+    pub fn with_order(next_hop: u16, verifier: &str, socket: &str, signer: &str) -> Self {
+        let lines = packaged("sendmail.md", "confINPUT_MAIL_FILTERS")
+            .replace("inet:8891@127.0.0.1", verifier)
+            .replace(SOCKET, socket)
+            .replace("inet:8892@127.0.0.1", signer);
+        SendmailOptions { lines, next_hop }
+    }
+
+    /// And with the listener for copies.
+    pub fn and_listener(mut self, port: u16) -> Self {
+        self.lines += &packaged("sendmail.md", "Port=10026").replace("10026", &port.to_string());
+        self
+    }
 }
 
 /// A running Sendmail.
@@ -150,15 +172,7 @@ impl Drop for Sendmail {
 
 fn sendmail_mc(directory: &Path, port: u16, o: &SendmailOptions) -> String {
     let dir = directory.display();
-    let SendmailOptions { milter, filters, next_hop, second_port } = o;
-    let filters = filters.clone().unwrap_or_else(|| {
-        format!("INPUT_MAIL_FILTER(`vpim', `S={milter}, F=T, T=C:30s;S:10s;R:30s;E:5m')dnl")
-    });
-    let listener = |port: u16, name: &str| {
-        format!("DAEMON_OPTIONS(`Family=inet, Addr=127.0.0.1, Port={port}, Name={name}')dnl")
-    };
-    let second = second_port.map_or("dnl".to_owned(), |port| listener(port, "REINJECT"));
-    let first = listener(port, "MTA");
+    let SendmailOptions { lines, next_hop } = o;
     format!(
         "\
 divert(0)dnl
@@ -189,11 +203,10 @@ FEATURE(`promiscuous_relay')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`accept_unqualified_senders')dnl
 FEATURE(`no_default_msa')dnl
-{first}
-{second}
+DAEMON_OPTIONS(`Family=inet, Addr=127.0.0.1, Port={port}, Name=MTA')dnl
 define(`SMART_HOST', `relay:[127.0.0.1]')dnl
 define(`RELAY_MAILER_ARGS', `TCP $h {next_hop}')dnl
-{filters}
+{lines}
 MAILER(`smtp')dnl
 "
     )
