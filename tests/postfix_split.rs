@@ -49,7 +49,7 @@ fn deferred_recipients_get_their_own_message_at_the_next_try() {
     let deferred = chain.postfix.log().matches("452 4.5.3").count();
     println!("Postfix, defer: {kept} kept, {deferred} answers 452, {} messages", delivered.len());
     assert_eq!((copied, delivered.len()), (0, 4));
-    assert!(deferred >= 4 + 2 + 1, "one recipient less is refused at each try: {deferred}");
+    assert!(deferred >= 7, "one recipient less is refused at each try: {deferred}");
 }
 
 #[test]

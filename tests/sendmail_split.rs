@@ -53,7 +53,7 @@ fn deferred_recipients_get_their_own_message_at_the_next_try() {
     let deferred = chain.upstream.log().matches("452 4.5.3").count();
     println!("Sendmail, defer: {kept} kept, {deferred} answers 452, {} messages", delivered.len());
     assert_eq!((copied, delivered.len()), (0, 4));
-    assert!(deferred >= 4 + 2 + 1, "{deferred}");
+    assert!(deferred >= 7, "{deferred}");
 }
 
 #[test]

@@ -49,7 +49,9 @@ impl fmt::Display for Resend {
 
 /// Knows the recipients that have their copy from an earlier try, by their keys.
 #[derive(Clone, Default)]
-pub struct Sent(Option<Arc<dyn Fn(&Key) -> bool + Send + Sync>>);
+pub struct Sent(Option<Arc<Known>>);
+
+type Known = dyn Fn(&Key) -> bool + Send + Sync;
 
 impl Sent {
     /// Asks `known`.
@@ -122,7 +124,6 @@ pub(super) fn divide(
 }
 
 fn may_divide(message: &Message<'_>, envelope: &Envelope, groups: &[Group<'_>]) -> Result<(), &'static str> {
-    let speakable = |path: &str| !path.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '\u{fffd}'));
     if groups.len() > GROUPS {
         return Err("its recipients need more than 16 different profiles");
     }
@@ -136,6 +137,12 @@ fn may_divide(message: &Message<'_>, envelope: &Envelope, groups: &[Group<'_>]) 
         return Err("its recipients need different profiles, and bare CR, LF or NUL cannot be copied");
     }
     Ok(())
+}
+
+/// Whether a path can be said in SMTP: local programs give addresses in another form.
+fn speakable(path: &str) -> bool {
+    let quoted = path.starts_with('"') && path.contains("\"@");
+    !path.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '\u{fffd}') || (c == ' ' && !quoted))
 }
 
 fn has_bare_line_ends(raw: &[u8]) -> bool {
@@ -166,4 +173,158 @@ fn only(envelope: &Envelope, recipients: &[usize]) -> Envelope {
 
 fn of<'a>(envelope: &'a Envelope, recipients: &'a [usize]) -> impl Iterator<Item = &'a str> {
     recipients.iter().filter_map(|i| envelope.rcpt_to.get(*i)).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::process;
+    use crate::message::edit::Modification;
+    use crate::policy::{Mode, Split};
+
+    const RAW: &str = "From: a@x.test\r\nDate: Tue, 4 Mar 2025 09:00:00 +0100\r\nMessage-ID: <1@x.test>\r\n\
+        Message-Context: voice-message\r\nMIME-Version: 1.0\r\nContent-Type: audio/basic\r\n\
+        Content-Transfer-Encoding: base64\r\n\r\n////////////////////////////////\r\n";
+
+    fn route(name: &str, profile: &str, recipient: &str) -> Route {
+        let mut route = Route::catch_all(name, profile);
+        route.when.recipient = vec![recipient.to_owned()];
+        route
+    }
+
+    fn settings() -> Settings {
+        let mut strict = route("strict", "desktop", "*@strict.test");
+        strict.on_must = Action::Reject;
+        Settings {
+            split: Split::Reinject,
+            routes: vec![route("people", "desktop", "*@p.test"), route("hub", "vpim2", "*@vm.test"), strict],
+            ..Settings::for_profile("desktop", "mx.test")
+        }
+    }
+
+    fn to(recipients: &[&str]) -> Envelope {
+        Envelope {
+            mail_from: Some("a@x.test".into()),
+            rcpt_to: recipients.iter().map(|r| (*r).to_owned()).collect(),
+            rcpt_parameters: recipients.iter().map(|_| Vec::new()).collect(),
+            ..Envelope::default()
+        }
+    }
+
+    fn run(raw: &str, recipients: &[&str], change: impl Fn(&mut Settings)) -> Outcome {
+        let mut settings = settings();
+        change(&mut settings);
+        process(raw.as_bytes(), &to(recipients), &settings, &Ambient::default())
+    }
+
+    fn copies(outcome: &Outcome) -> Vec<(Option<&str>, &[usize])> {
+        outcome.copies.iter().map(|c| (c.route.as_deref(), c.recipients.as_slice())).collect()
+    }
+
+    const ALL: [&str; 4] = ["a@p.test", "1@vm.test", "x@none.test", "2@vm.test"];
+
+    #[test]
+    fn the_largest_group_keeps_the_message_of_equals_the_first() {
+        let outcome = run(RAW, &ALL, |_| {});
+        assert_eq!(outcome.record.route.as_deref(), Some("hub"));
+        assert_eq!(copies(&outcome), [(Some("people"), &[0][..]), (None, &[2][..])]);
+        assert_eq!(outcome.taken_off, [0, 2]);
+        assert!(outcome.modifications.iter().any(|m| matches!(m, Modification::ReplaceBody(_))));
+        let outcome = run(RAW, &ALL[..2], |_| {});
+        assert_eq!((outcome.record.route.as_deref(), outcome.taken_off), (Some("people"), vec![1]));
+        let outcome = run(RAW, &ALL[1..2], |_| {});
+        assert_eq!((outcome.copies.len(), outcome.taken_off.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_copy_that_comes_back_gets_its_form_whatever_client_brings_it() {
+        let by_client = |s: &mut Settings| {
+            // Only the first arrival is from there.
+            s.routes[0].when.client = vec!["192.0.2.0/24".parse().unwrap()];
+        };
+        let mut settings = settings();
+        by_client(&mut settings);
+        let first = Envelope { client: Some("192.0.2.1".parse().unwrap()), ..to(&ALL) };
+        let outcome = process(RAW.as_bytes(), &first, &settings, &Ambient::default());
+        let copy = String::from_utf8(outcome.copies[0].fields.clone()).unwrap() + RAW;
+        let back = run(&copy, &["a@p.test"], by_client);
+        assert_eq!(back.record.route.as_deref(), Some("people"));
+        let name = split::NAME.to_owned();
+        assert_eq!(back.modifications[0], Modification::DeleteHeader { name, occurrence: 1 });
+        // For another recipient the seal means nothing.
+        assert_eq!(run(&copy, &["b@p.test"], by_client).record.route, None);
+    }
+
+    #[test]
+    fn a_copy_whose_recipients_still_differ_is_not_divided_again() {
+        // Its route is gone, and those that are left tell apart what was one group.
+        let fields = split::fields(
+            &Message::parse(RAW.as_bytes(), &Default::default()),
+            &to(&[]),
+            &["a@p.test", "1@vm.test"],
+            Some(&Route::catch_all("gone", "desktop")),
+            &settings().results,
+            None,
+        );
+        let copy = String::from_utf8(fields).unwrap() + RAW;
+        let back = run(&copy, &["1@vm.test", "a@p.test"], |_| {});
+        assert_eq!((back.copies.len(), back.taken_off.len(), back.modifications.len()), (0, 0, 1));
+        let why = back.record.unchanged_because.unwrap();
+        assert_eq!(why, "a copy came back, and its recipients need different profiles");
+        // A stranger's field is neither trusted nor removed.
+        let forged = copy.replace("seal=", "seal=0");
+        assert_eq!(run(&forged, &["1@vm.test", "a@p.test"], |_| {}).copies.len(), 1);
+    }
+
+    #[test]
+    fn a_group_that_is_refused_refuses_the_message_before_a_copy_is_sent() {
+        let raw = "From: a@x.test\r\nMIME-Version: 1.0 (Voice 2.0)\r\nContent-Type: multipart/voice-message; \
+            version=2.0; boundary=b\r\n\r\n--b\r\nContent-Type: audio/32KADPCM\r\n\
+            Content-Transfer-Encoding: base64\r\n\r\n////////\r\n--b--\r\n";
+        for recipients in [["a@p.test", "b@strict.test"], ["b@strict.test", "a@p.test"]] {
+            let outcome = run(raw, &recipients, |_| {});
+            assert!(
+                matches!(outcome.verdict, Verdict::Refuse(ref r) if r.code == 554),
+                "{:?}",
+                outcome.verdict
+            );
+            assert!(outcome.copies.is_empty() && outcome.taken_off.is_empty());
+        }
+    }
+
+    #[test]
+    fn who_has_a_copy_is_taken_off_without_another() {
+        let known = split::key(
+            &Message::parse(RAW.as_bytes(), &Default::default()),
+            &to(&ALL),
+            "x@none.test",
+            &settings().results,
+        );
+        let ambient = Ambient { sent: Sent::new(move |key| *key == known), ..Ambient::default() };
+        let raw = format!("Received: another try\r\n{RAW}");
+        let outcome = process(raw.as_bytes(), &to(&ALL), &settings(), &ambient);
+        assert_eq!(copies(&outcome), [(Some("people"), &[0][..])]);
+        assert_eq!(outcome.taken_off, [0, 2]);
+    }
+
+    #[test]
+    fn what_cannot_be_copied_stays_as_it_came() {
+        let kept = |raw: &str, envelope: &Envelope| {
+            let outcome = process(raw.as_bytes(), envelope, &settings(), &Ambient::default());
+            assert!(
+                outcome.copies.is_empty() && outcome.taken_off.is_empty() && outcome.modifications.is_empty()
+            );
+            outcome.record.unchanged_because.unwrap()
+        };
+        assert!(kept(&RAW.replace("////\r\n", "////\n"), &to(&ALL)).contains("bare CR, LF"));
+        assert!(kept(RAW, &Envelope { binary_mime: true, ..to(&ALL) }).contains("BINARYMIME"));
+        for bad in ["a b@p.test", "a@p.test>\r\nDATA", "a@p\u{fffd}"] {
+            assert!(kept(RAW, &to(&[bad, "1@vm.test", "x@none.test"])).contains("address"), "{bad:?}");
+        }
+        assert_eq!(run(RAW, &["\"a b\"@p.test", "1@vm.test"], |_| {}).copies.len(), 1);
+        for mode in [Mode::Report, Mode::Shadow] {
+            let outcome = run(RAW, &ALL, |s| s.mode = mode);
+            assert!(outcome.copies.is_empty() && outcome.taken_off.is_empty());
+        }
+    }
 }

@@ -146,7 +146,12 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
         return answer_alike(&message, envelope, settings, ambient, form, combined);
     };
     // A copy of ours is not divided again, whatever its recipients need.
+    let differ = matches!(combined, Combined::Conflict(_));
     let mut outcome = answer_alike(&message, envelope, settings, ambient, form, combined);
+    if differ {
+        let why = "a copy came back, and its recipients need different profiles";
+        outcome.record.unchanged_because = Some(why.to_owned());
+    }
     if !matches!(outcome.verdict, Verdict::Refuse(_)) {
         let (name, occurrence) = (split::NAME.to_owned(), back.occurrence);
         outcome.modifications.insert(0, Modification::DeleteHeader { name, occurrence });

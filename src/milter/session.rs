@@ -522,6 +522,20 @@ mod tests {
         assert_eq!((rcpt(&mut c, "<a@x>"), rcpt(&mut c, "<b@x>")), (250, 452));
     }
 
+    #[tokio::test]
+    async fn a_message_whose_copies_went_in_part_is_never_accepted() {
+        for (text, on_nothing) in [("", false), ("[daemon]\non_failure = \"accept\"", true)] {
+            let mut c = connection(text);
+            c.mail(&["<>".into()], &nothing);
+            c.header(b"Content-Type", b" audio/basic");
+            c.end_of_header(&nothing).await;
+            let End::Work(message) = c.end_of_message(&nothing) else { panic!() };
+            let in_part = c.failed(&message, Failure::SentInPart);
+            assert!(matches!(in_part, Answer::Refuse(Reply { code: 451, .. })), "{in_part:?}");
+            assert_eq!(c.failed(&message, Failure::NotSent) == Answer::Accept, on_nothing);
+        }
+    }
+
     #[test]
     fn an_outcome_that_needs_a_missing_action_changes_nothing() {
         let c = connection("");

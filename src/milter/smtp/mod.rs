@@ -235,3 +235,6 @@ fn parameters(given: &[String], kept: impl Fn(&str) -> bool) -> String {
     let sound = |p: &&String| !p.chars().any(|c| c.is_control() || c == ' ' || c == '\u{fffd}');
     given.iter().filter(|p| kept(&name(p))).filter(sound).map(|p| format!(" {p}")).collect()
 }
+
+#[cfg(test)]
+mod tests;
