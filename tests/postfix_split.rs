@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::free_port;
 use support::milter_process::MilterProcess;
 use support::postfix::{self, Postfix, PostfixOptions};
-use support::recipients::{self, RECIPIENTS, Upstream, form};
+use support::recipients::{self, RECIPIENTS, Upstream, form, message};
 use support::sink::{Fate, Sink};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ fn local_submission_is_never_refused() {
     let arguments: Vec<&str> = ["-i", "-f", "pbx@pbx.test"].into_iter().chain(all).collect();
     for (split, messages) in [("method = \"defer\"", 1), (REINJECT, 4)] {
         let chain = Chain::start(split);
-        let output = chain.postfix.sendmail(&arguments, &recipients::message());
+        let output = chain.postfix.sendmail(&arguments, &message());
         assert!(output.status.success());
         let delivered = chain.sink.wait_for(messages, PATIENCE);
         chain.postfix.wait_until_idle(PATIENCE);
@@ -136,7 +136,7 @@ impl Faulty {
             let text = String::from_utf8_lossy(&copy.data).into_owned();
             let original = text.split_once("\nReceived:").expect("the seal is above the trace").1;
             assert_eq!(recipients::without_trace(format!("Received:{original}").as_bytes()), {
-                recipients::without_trace(&recipients::message())
+                recipients::without_trace(&message())
             });
             assert!(text.starts_with("VPIM-Split: mx.test; route="), "{text:.200}");
         }
@@ -205,4 +205,51 @@ fn unusual_addresses_and_delivery_status_parameters_go_with_the_copy() {
     recipients::check_unusual(postfix.smtp(), &sink, &copies);
     postfix.wait_until_idle(PATIENCE);
     assert_eq!(sink.delivered().len(), 1);
+}
+
+#[test]
+fn a_daemon_killed_at_any_moment_loses_nothing() {
+    if !postfix::available() {
+        return;
+    }
+    let directory = support::directory::TestDirectory::new("journal");
+    let journal = format!("journal = \"{}\"", directory.join("split").display());
+    let mut chain = Chain::start(&format!("{REINJECT}\n{journal}"));
+    let upstream = Upstream::to(chain.postfix.smtp_port());
+    const MESSAGES: usize = 8;
+    let id = |n: usize| format!("<message-{n}@pbx.test>");
+    for n in 0..MESSAGES {
+        let raw = String::from_utf8(message()).expect("ASCII");
+        let raw = raw.replace("<Asterisk-3-2246452949-1212-4242@pbx.example.com>", &id(n));
+        upstream.send(&RECIPIENTS.map(|(recipient, _)| recipient), raw.as_bytes());
+    }
+    // Moments spread over the work on a message.
+    for kill in 0..10 {
+        std::thread::sleep(Duration::from_millis(100 + kill * 67 % 400));
+        chain.milter.signal("KILL");
+        chain.milter.restart();
+    }
+    let delivered = upstream.until_delivered(&chain.sink, MESSAGES * RECIPIENTS.len());
+    chain.postfix.wait_until_idle(PATIENCE);
+    let mut twice = 0;
+    for n in 0..MESSAGES {
+        for (recipient, profile) in RECIPIENTS {
+            let own = delivered.iter().filter(|d| {
+                d.recipients().contains(&recipient) && String::from_utf8_lossy(&d.data).contains(&id(n))
+            });
+            let forms: Vec<&str> = own.map(|d| form(&d.data)).collect();
+            assert!(!forms.is_empty(), "message {n} for {recipient} is lost");
+            assert!(forms.iter().all(|f| *f == profile), "{recipient}: {forms:?}");
+            twice += forms.len() - 1;
+        }
+    }
+    let all = MESSAGES * RECIPIENTS.len();
+    let hit = upstream.log().matches("status=deferred").count();
+    println!(
+        "10 kills at any moment: {hit} times a recipient had to wait, of {all} none lost, {twice} got it twice"
+    );
+    assert!(hit > 0, "no kill hit a message");
+    // A kill between the MTA's acceptance and the journal's line can cost a second copy of one group.
+    assert!(twice <= 10, "{twice}");
+    assert!(chain.postfix.corrupt().is_empty());
 }

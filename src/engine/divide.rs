@@ -15,7 +15,7 @@
 
 use super::{Ambient, Form, Outcome, Verdict, answer_alike};
 use crate::message::Message;
-use crate::plan::split::{self, Key};
+use crate::plan::split::{Copies, Key};
 use crate::policy::combine::Group;
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Route};
@@ -97,12 +97,10 @@ pub(super) fn divide(
     if matches!(outcome.verdict, Verdict::Refuse(_)) {
         return Ok(outcome);
     }
+    let copies = Copies::new(message, envelope, &settings.results);
     for group in others() {
         outcome.taken_off.extend(&group.recipients);
-        let key = |index: &usize| {
-            let recipient = envelope.rcpt_to.get(*index).map_or("", String::as_str);
-            split::key(message, envelope, recipient, &settings.results)
-        };
+        let key = |index: &usize| copies.key(envelope.rcpt_to.get(*index).map_or("", String::as_str));
         let missing = group.recipients.iter().map(|index| (*index, key(index)));
         let (recipients, keys): (Vec<usize>, Vec<Key>) =
             missing.filter(|(_, key)| !ambient.sent.contains(key)).unzip();
@@ -110,9 +108,8 @@ pub(super) fn divide(
         if addresses.is_empty() {
             continue;
         }
-        let date = ambient.date.as_deref();
         let copy = Resend {
-            fields: split::fields(message, envelope, &addresses, group.route, &settings.results, date),
+            fields: copies.fields(&addresses, group.route, ambient.date.as_deref()),
             recipients,
             keys,
             route: group.route.map(|r| r.name.clone()),
@@ -249,7 +246,7 @@ mod tests {
         let copy = String::from_utf8(outcome.copies[0].fields.clone()).unwrap() + RAW;
         let back = run(&copy, &["a@p.test"], by_client);
         assert_eq!(back.record.route.as_deref(), Some("people"));
-        let name = split::NAME.to_owned();
+        let name = crate::plan::split::NAME.to_owned();
         assert_eq!(back.modifications[0], Modification::DeleteHeader { name, occurrence: 1 });
         // For another recipient the seal means nothing.
         assert_eq!(run(&copy, &["b@p.test"], by_client).record.route, None);
@@ -258,14 +255,10 @@ mod tests {
     #[test]
     fn a_copy_whose_recipients_still_differ_is_not_divided_again() {
         // Its route is gone, and those that are left tell apart what was one group.
-        let fields = split::fields(
-            &Message::parse(RAW.as_bytes(), &Default::default()),
-            &to(&[]),
-            &["a@p.test", "1@vm.test"],
-            Some(&Route::catch_all("gone", "desktop")),
-            &settings().results,
-            None,
-        );
+        let message = Message::parse(RAW.as_bytes(), &Default::default());
+        let (envelope, settings, gone) = (to(&[]), settings(), Route::catch_all("gone", "desktop"));
+        let copies = Copies::new(&message, &envelope, &settings.results);
+        let fields = copies.fields(&["a@p.test", "1@vm.test"], Some(&gone), None);
         let copy = String::from_utf8(fields).unwrap() + RAW;
         let back = run(&copy, &["1@vm.test", "a@p.test"], |_| {});
         assert_eq!((back.copies.len(), back.taken_off.len(), back.modifications.len()), (0, 0, 1));
@@ -294,12 +287,8 @@ mod tests {
 
     #[test]
     fn who_has_a_copy_is_taken_off_without_another() {
-        let known = split::key(
-            &Message::parse(RAW.as_bytes(), &Default::default()),
-            &to(&ALL),
-            "x@none.test",
-            &settings().results,
-        );
+        let message = Message::parse(RAW.as_bytes(), &Default::default());
+        let known = Copies::new(&message, &to(&ALL), &settings().results).key("x@none.test");
         let ambient = Ambient { sent: Sent::new(move |key| *key == known), ..Ambient::default() };
         let raw = format!("Received: another try\r\n{RAW}");
         let outcome = process(raw.as_bytes(), &to(&ALL), &settings(), &ambient);

@@ -13,7 +13,7 @@
 //! client would choose another. It is removed when the copy comes back. The second is the trace of
 //! the first arrival (RFC 5321 4.4): the MTA keeps the one it makes itself to itself.
 
-use super::results::seal;
+use super::results::{BodyDigest, body_digest, seal};
 use crate::message::{Message, value};
 use crate::policy::Route;
 use crate::policy::settings::Results;
@@ -23,6 +23,8 @@ use sha2::{Digest, Sha256};
 
 /// The name of the field.
 pub const NAME: &str = "VPIM-Split";
+/// Fields looked at: ours is above all that came with the message.
+const FIELDS: usize = 8;
 /// Octets of the longest word in the trace field.
 const WORD_OCTETS: usize = 255;
 
@@ -41,32 +43,60 @@ pub struct Returned<'a> {
     pub route: Option<Option<&'a Route>>,
 }
 
-/// The fields above a copy for `recipients` on `route`.
-pub fn fields(
-    message: &Message<'_>,
-    envelope: &Envelope,
-    recipients: &[&str],
-    route: Option<&Route>,
-    settings: &Results,
-    date: Option<&str>,
-) -> Vec<u8> {
-    let eol = message.eol().text();
-    let field = format!("{}; route={}", settings.authserv_id, route_id(route));
-    let seal = seal(&sealed(&field, recipients.iter().copied()), message, settings);
-    let mut out = format!("{NAME}: {field}; seal={seal}{eol}Received: ");
-    if let Some(helo) = envelope.helo.as_deref().filter(|h| !h.is_empty()) {
-        out += &format!("from {} ", word(helo));
+/// A message of which copies are made.
+#[derive(Debug)]
+pub struct Copies<'a> {
+    message: &'a Message<'a>,
+    envelope: &'a Envelope,
+    settings: &'a Results,
+    body: BodyDigest,
+}
+
+impl<'a> Copies<'a> {
+    /// Reads the body once, for all copies.
+    pub fn new(message: &'a Message<'a>, envelope: &'a Envelope, settings: &'a Results) -> Self {
+        Copies { message, envelope, settings, body: body_digest(message) }
     }
-    if let Some(client) = envelope.client {
-        out += &format!("([{}{client}]) ", if client.is_ipv6() { "IPv6:" } else { "" });
+
+    /// The fields above a copy for `recipients` on `route`.
+    pub fn fields(&self, recipients: &[&str], route: Option<&Route>, date: Option<&str>) -> Vec<u8> {
+        let Copies { message, envelope, settings, body } = self;
+        let eol = message.eol().text();
+        let field = format!("{}; route={}", settings.authserv_id, route_id(route));
+        let seal = seal(&sealed(&field, recipients.iter().copied()), body, settings);
+        let mut out = format!("{NAME}: {field}; seal={seal}{eol}Received: ");
+        if let Some(helo) = envelope.helo.as_deref().filter(|h| !h.is_empty()) {
+            out += &format!("from {} ", word(helo));
+        }
+        if let Some(client) = envelope.client {
+            out += &format!("([{}{client}]) ", if client.is_ipv6() { "IPv6:" } else { "" });
+        }
+        out += &format!("by {} (vpim-milter){eol}\t", settings.authserv_id);
+        out += &format!("with {}", word(envelope.protocol.as_deref().unwrap_or("SMTP")));
+        if let Some(id) = envelope.queue_id.as_deref() {
+            out += &format!(" id {}", word(id));
+        }
+        out += &format!("; {}{eol}", date.unwrap_or("Thu, 1 Jan 1970 00:00:00 +0000"));
+        out.into_bytes()
     }
-    out += &format!("by {} (vpim-milter){eol}\t", settings.authserv_id);
-    out += &format!("with {} ", word(envelope.protocol.as_deref().unwrap_or("SMTP")));
-    if let Some(id) = envelope.queue_id.as_deref() {
-        out += &format!("id {}", word(id));
+
+    /// The key of the message for `recipient`.
+    pub fn key(&self, recipient: &str) -> Key {
+        let key = &self.settings.key;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        let field = |name| self.message.value(self.message.root(), name).unwrap_or_default();
+        let sender = self.envelope.mail_from.as_deref().unwrap_or_default();
+        let (id, date) = (field("Message-ID"), field("Date"));
+        for part in [sender.as_bytes(), recipient.as_bytes(), id, date, &self.body] {
+            mac.update(&part.len().to_be_bytes());
+            mac.update(part);
+        }
+        let mut key = [0; 16];
+        for (to, from) in key.iter_mut().zip(mac.finalize().into_bytes()) {
+            *to = from;
+        }
+        key
     }
-    out += &format!("; {}{eol}", date.unwrap_or("Thu, 1 Jan 1970 00:00:00 +0000"));
-    out.into_bytes()
 }
 
 /// Our own field of a copy that came back, where there is one.
@@ -76,11 +106,13 @@ pub fn returned<'a>(
     routes: &'a [Route],
     settings: &Results,
 ) -> Option<Returned<'a>> {
-    for (index, field) in message.fields(message.root(), NAME).enumerate() {
+    let mut body = None;
+    for (index, field) in message.fields(message.root(), NAME).take(FIELDS).enumerate() {
         let text = value::unfolded(field.value.of(message.raw()));
         let Some((unsealed, found)) = text.trim().split_once("; seal=") else { continue };
         let recipients = envelope.rcpt_to.iter().map(String::as_str);
-        if found != seal(&sealed(unsealed, recipients), message, settings) {
+        let body = body.get_or_insert_with(|| body_digest(message));
+        if found != seal(&sealed(unsealed, recipients), body, settings) {
             continue;
         }
         let id = unsealed.split_once("; route=").map_or("", |(_, id)| id);
@@ -88,25 +120,6 @@ pub fn returned<'a>(
         return Some(Returned { occurrence: index + 1, octets: field.span.len(), route: known });
     }
     None
-}
-
-/// The key of `message` for `recipient`.
-pub fn key(message: &Message<'_>, envelope: &Envelope, recipient: &str, settings: &Results) -> Key {
-    let mut mac = Hmac::<Sha256>::new_from_slice(&settings.key).expect("HMAC takes keys of any length");
-    let field = |name| message.value(message.root(), name).unwrap_or_default();
-    let body = Sha256::digest(message.root().body.of(message.raw()).trim_ascii_end());
-    let sender = envelope.mail_from.as_deref().unwrap_or_default();
-    let parts =
-        [sender.as_bytes(), recipient.as_bytes(), field("Message-ID"), field("Date"), body.as_slice()];
-    for part in parts {
-        mac.update(&part.len().to_be_bytes());
-        mac.update(part);
-    }
-    let mut key = [0; 16];
-    for (to, from) in key.iter_mut().zip(mac.finalize().into_bytes()) {
-        *to = from;
-    }
-    key
 }
 
 /// What the seal covers besides the body; the recipients in an order of their own.
@@ -153,7 +166,8 @@ mod tests {
     fn copy(raw: &str, recipients: &[&str], route: Option<&Route>) -> String {
         let message = Message::parse(raw.as_bytes(), &Limits::default());
         let envelope = envelope(&["a@x", "b@y", "c@z"]);
-        let fields = fields(&message, &envelope, recipients, route, &settings(), Some("D"));
+        let settings = settings();
+        let fields = Copies::new(&message, &envelope, &settings).fields(recipients, route, Some("D"));
         String::from_utf8(fields).unwrap() + raw
     }
 
@@ -194,7 +208,7 @@ mod tests {
     fn a_key_is_the_same_at_each_try_and_differs_by_message_and_recipient() {
         let of = |raw: &str, rcpt: &str| {
             let message = Message::parse(raw.as_bytes(), &Limits::default());
-            key(&message, &Envelope::default(), rcpt, &settings())
+            Copies::new(&message, &Envelope::default(), &settings()).key(rcpt)
         };
         assert_eq!(of(RAW, "b@y"), of(&format!("Received: from z\r\n{RAW}"), "b@y"));
         assert_ne!(of(RAW, "b@y"), of(RAW, "c@y"));

@@ -56,21 +56,32 @@ pub fn combine<'a>(
     if split == Split::First {
         return Combined::One(routes.next().flatten());
     }
-    let mut groups: Vec<(Option<Need>, Group<'a>)> = Vec::new();
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    // Each route met is compared once, however many recipients it has.
+    let mut met: Vec<(Option<&Route>, usize)> = Vec::new();
     for (index, route) in routes.enumerate() {
-        let need = need(route, profiles);
-        match groups.iter_mut().find(|(other, _)| *other == need) {
-            Some((_, group)) => {
+        let known = met.iter().find(|(other, _)| match (other, route) {
+            (Some(other), Some(route)) => std::ptr::eq(*other, route),
+            (other, route) => other.is_none() && route.is_none(),
+        });
+        let place = known.map(|(_, place)| *place).unwrap_or_else(|| {
+            let place = groups.iter().position(|g| same_output(g.route, route, profiles));
+            let place = place.unwrap_or(groups.len());
+            met.push((route, place));
+            place
+        });
+        match groups.get_mut(place) {
+            Some(group) => {
                 group.recipients.push(index);
                 group.route = route.and(group.route);
             }
-            None => groups.push((need, Group { route, recipients: vec![index] })),
+            None => groups.push(Group { route, recipients: vec![index] }),
         }
     }
     match groups.as_slice() {
         [] => Combined::One(None),
-        [(_, group)] => Combined::One(group.route),
-        _ => Combined::Conflict(groups.into_iter().map(|(_, group)| group).collect()),
+        [group] => Combined::One(group.route),
+        _ => Combined::Conflict(groups),
     }
 }
 

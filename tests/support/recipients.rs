@@ -61,17 +61,17 @@ impl Upstream {
         Upstream(Postfix::start(PostfixOptions::to(port)))
     }
 
-    /// Takes the message for these recipients.
-    pub fn send(&self, recipients: &[&str]) {
+    /// Takes a message for these recipients.
+    pub fn send(&self, recipients: &[&str], raw: &[u8]) {
         let recipients: Vec<String> = recipients.iter().map(|r| format!("<{r}>")).collect();
         let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
-        let replies = self.0.smtp().send("<pbx@pbx.test>", &recipients, &message());
+        let replies = self.0.smtp().send("<pbx@pbx.test>", &recipients, raw);
         assert_eq!(replies.last().map(|r| r.code), Some(250), "{replies:?}");
     }
 
     /// Takes the message for all of [`RECIPIENTS`].
     pub fn send_to_all(&self) {
-        self.send(&RECIPIENTS.map(|(recipient, _)| recipient));
+        self.send(&RECIPIENTS.map(|(recipient, _)| recipient), &message());
     }
 
     /// Tries again until nothing is left, and until `sink` has a message for every recipient.
