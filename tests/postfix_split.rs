@@ -225,6 +225,7 @@ fn a_daemon_killed_at_any_moment_loses_nothing() {
     }
     // Moments spread over the work on a message.
     for kill in 0..10 {
+        upstream.flush();
         std::thread::sleep(Duration::from_millis(100 + kill * 67 % 400));
         chain.milter.signal("KILL");
         chain.milter.restart();

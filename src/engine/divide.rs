@@ -19,7 +19,7 @@ use crate::plan::split::{Copies, Key};
 use crate::policy::combine::Group;
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Route};
-use crate::policy::{Combined, Settings};
+use crate::policy::{Combined, Mode, Settings};
 use crate::vpim::Envelope;
 use std::fmt;
 use std::sync::Arc;
@@ -117,6 +117,10 @@ pub(super) fn divide(
         outcome.record.actions.push(copy.to_string());
         outcome.copies.push(copy);
     }
+    if settings.mode == Mode::Shadow {
+        outcome.copies.clear();
+        outcome.taken_off.clear();
+    }
     Ok(outcome)
 }
 
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
     use crate::engine::process;
     use crate::message::edit::Modification;
-    use crate::policy::{Mode, Split};
+    use crate::policy::Split;
 
     const RAW: &str = "From: a@x.test\r\nDate: Tue, 4 Mar 2025 09:00:00 +0100\r\nMessage-ID: <1@x.test>\r\n\
         Message-Context: voice-message\r\nMIME-Version: 1.0\r\nContent-Type: audio/basic\r\n\
@@ -311,9 +315,17 @@ mod tests {
             assert!(kept(RAW, &to(&[bad, "1@vm.test", "x@none.test"])).contains("address"), "{bad:?}");
         }
         assert_eq!(run(RAW, &["\"a b\"@p.test", "1@vm.test"], |_| {}).copies.len(), 1);
-        for mode in [Mode::Report, Mode::Shadow] {
+    }
+
+    #[test]
+    fn only_enforce_sends_copies_and_shadow_says_which() {
+        for (mode, told) in [(Mode::Report, false), (Mode::Shadow, true)] {
             let outcome = run(RAW, &ALL, |s| s.mode = mode);
-            assert!(outcome.copies.is_empty() && outcome.taken_off.is_empty());
+            assert!(
+                outcome.copies.is_empty() && outcome.taken_off.is_empty() && outcome.modifications.is_empty()
+            );
+            let copy = outcome.record.actions.iter().any(|a| a == "copy for 1 recipients of people");
+            assert_eq!(copy, told, "{mode:?}: {:?}", outcome.record.actions);
         }
     }
 }

@@ -125,7 +125,7 @@ enum Form {
 fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient, form: Form) -> Outcome {
     let message = Message::parse(raw, &settings.limits);
     let divides =
-        settings.split == Split::Reinject && settings.mode == Mode::Enforce && form == Form::Modifications;
+        settings.split == Split::Reinject && settings.mode != Mode::Report && form == Form::Modifications;
     let back =
         divides.then(|| split::returned(&message, envelope, &settings.routes, &settings.results)).flatten();
     let combined = match back.and_then(|back| back.route) {
@@ -152,7 +152,7 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
         let why = "a copy came back, and its recipients need different profiles";
         outcome.record.unchanged_because = Some(why.to_owned());
     }
-    if !matches!(outcome.verdict, Verdict::Refuse(_)) {
+    if settings.mode == Mode::Enforce && !matches!(outcome.verdict, Verdict::Refuse(_)) {
         let (name, occurrence) = (split::NAME.to_owned(), back.occurrence);
         outcome.modifications.insert(0, Modification::DeleteHeader { name, occurrence });
         outcome.record.bytes_out = outcome.record.bytes_out.saturating_sub(back.octets);

@@ -88,6 +88,11 @@ impl Upstream {
         sink.delivered()
     }
 
+    /// Tries again at once.
+    pub fn flush(&self) {
+        self.0.flush();
+    }
+
     /// Its log.
     pub fn log(&self) -> String {
         self.0.log()
@@ -130,16 +135,17 @@ pub fn check_unusual(mut client: Smtp, sink: &Sink, copies: &Sink) {
         "<\"a b\"@desk.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+20b@desk.test",
         "<Mixed@Desk.TEST> NOTIFY=NEVER",
         "<@hub.test:routed@desk.test>",
+        "<\"quoted\"@desk.test>",
         "<postmaster>",
     ];
-    let kept = ["<1@vm.test>", "<2@vm.test>", "<3@vm.test>", "<4@vm.test>"];
+    let kept = ["<1@vm.test>", "<2@vm.test>", "<3@vm.test>", "<4@vm.test>", "<5@vm.test>"];
     let all: Vec<&str> = others.iter().chain(&kept).copied().collect();
     let replies = client.send("<pbx@pbx.test> RET=HDRS ENVID=QQ+2B1 SIZE=100000", &all, &message());
     assert!(replies.iter().all(|r| matches!(r.code, 250 | 354)), "{replies:?}");
     let delivered = sink.wait_for(1, Duration::from_secs(30));
     let mut got = delivered[0].recipients();
     got.sort_unstable();
-    assert_eq!(got, ["1@vm.test", "2@vm.test", "3@vm.test", "4@vm.test"]);
+    assert_eq!(got, ["1@vm.test", "2@vm.test", "3@vm.test", "4@vm.test", "5@vm.test"]);
     let copied = copies.delivered();
     let arguments: Vec<&str> = copied.iter().flat_map(|d| &d.rcpt_to).map(String::as_str).collect();
     assert_eq!(arguments, others);
