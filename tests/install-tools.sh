@@ -1,18 +1,21 @@
 #!/bin/sh
-# Installs the programs the tests use: Postfix, and other people's decoders to compare with.
-# Does nothing when all are there. Debian and Ubuntu; elsewhere says what to install.
+# Installs the programs the tests use: Postfix, OpenDKIM, and other people's decoders to compare with;
+# unpacks Sendmail. Does nothing when all are there. Debian and Ubuntu; elsewhere says what to install.
 set -eu
 
 # command and the Debian package it is in
 tools='postfix=postfix ffmpeg=ffmpeg sox=sox tiffinfo=libtiff-tools pdftotext=poppler-utils
-gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc chromium=chromium'
+gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc chromium=chromium opendkim=opendkim
+opendkim-genkey=opendkim-tools m4=m4 unshare=util-linux hostname=hostname'
+# Debian's packages of Postfix and Sendmail exclude each other, so Sendmail is unpacked here.
+sendmail=${VPIM_SENDMAIL_TREE:-/opt/vpim-milter-tests/sendmail}
 
 PATH=$PATH:/usr/sbin:/sbin
 packages=
 for tool in $tools; do
     command -v "${tool%%=*}" >/dev/null 2>&1 || packages="$packages ${tool#*=}"
 done
-[ -n "$packages" ] || exit 0
+[ -n "$packages" ] || [ ! -x "$sendmail/sendmail" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "install-tools.sh: no apt-get here; install these with your system's package manager:$packages" >&2
@@ -34,4 +37,27 @@ case $packages in *postfix*)
 esac
 # The list is words on purpose.
 # shellcheck disable=SC2086
-apt install -y --no-install-recommends $packages
+[ -z "$packages" ] || apt install -y --no-install-recommends $packages
+
+[ ! -x "$sendmail/sendmail" ] || exit 0
+# What its binary is linked with, under the names of this release.
+libraries=
+for names in libwrap0 liblockfile1 libnsl2 libsasl2-2 'libldap-2.5-0 libldap2' 'libdb5.3 libdb5.3t64'; do
+    for name in $names; do
+        if apt-cache show "$name" >/dev/null 2>&1; then
+            libraries="$libraries $name"
+            break
+        fi
+    done
+done
+# shellcheck disable=SC2086
+apt install -y --no-install-recommends $libraries
+debs=$(mktemp -d)
+trap 'rm -rf "$debs"' EXIT
+(cd "$debs" && apt-get -qq download sendmail-bin sendmail-base sendmail-cf)
+$as_root mkdir -p "$sendmail"
+for deb in "$debs"/*.deb; do
+    $as_root dpkg-deb -x "$deb" "$sendmail"
+done
+# Without the setgid bit, which a daemon of root with a queue of its own does not need.
+$as_root install -m 755 "$sendmail/usr/libexec/sendmail/sendmail" "$sendmail/sendmail"

@@ -127,7 +127,11 @@ fn rewrite(raw: &[u8], envelope: &Envelope, settings: &Settings) -> Outcome {
         return too_large(raw);
     }
     let pass = |settings: &Settings| {
-        let ambient = Ambient { date: Some(rfc5322_date(SystemTime::now())), stop: alarm(limits.work_ms) };
+        let ambient = Ambient {
+            date: Some(rfc5322_date(SystemTime::now())),
+            stop: alarm(limits.work_ms),
+            ..Default::default()
+        };
         engine::rewrite(raw, envelope, settings, &ambient)
     };
     let outcome = pass(settings);
@@ -158,6 +162,8 @@ pub(super) fn too_large(raw: &[u8]) -> Outcome {
         verdict: Verdict::Deliver,
         modifications: Vec::new(),
         recipients: Recipients::default(),
+        copies: Vec::new(),
+        taken_off: Vec::new(),
         rewritten: None,
         record,
     }

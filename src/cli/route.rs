@@ -75,8 +75,11 @@ fn foresee(raw: &[u8], envelope: &Envelope, settings: &Settings) -> Foresight {
         let copy = Copy { recipients: envelope.rcpt_to.clone(), outcome: too_large(raw) };
         return Foresight { refused: Vec::new(), copies: vec![copy] };
     }
-    let ambient =
-        Ambient { date: Some(rfc5322_date(SystemTime::now())), stop: alarm(settings.limits.work_ms) };
+    let ambient = Ambient {
+        date: Some(rfc5322_date(SystemTime::now())),
+        stop: alarm(settings.limits.work_ms),
+        ..Ambient::default()
+    };
     engine::foresee(raw, envelope, settings, &ambient)
 }
 

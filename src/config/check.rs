@@ -3,12 +3,12 @@
 use super::load::{merge, problem};
 use super::raw::{self, File};
 use super::source::{Problem, Sources, nearest};
-use super::{Daemon, Log};
+use super::{Daemon, Log, Reinject};
 use crate::conformance;
 use crate::plan::duty;
 use crate::policy::route::Action;
 use crate::policy::settings::Results;
-use crate::policy::{Match, Profile, Profiles, Route, Settings, Split};
+use crate::policy::{Match, Profile, Profiles, Route, Settings};
 use crate::socket::Socket;
 use hmac::{Hmac, Mac};
 use ipnet::IpNet;
@@ -39,6 +39,14 @@ const ACTIONS: [(Action, &str); 5] = [
     (Action::Reject, "reject"),
 ];
 
+/// What was found good.
+pub(super) struct Checked {
+    pub settings: Settings,
+    pub reinject: Option<Reinject>,
+    pub daemon: Daemon,
+    pub log: Log,
+}
+
 /// The check of one configuration; collects all problems before it gives up.
 pub(super) struct Check<'a> {
     sources: &'a Sources,
@@ -51,18 +59,19 @@ impl<'a> Check<'a> {
         Check { sources, table, problems: Vec::new() }
     }
 
-    pub fn config(mut self, file: File, builtin: Profiles) -> Result<(Settings, Daemon, Log), Vec<Problem>> {
+    pub fn config(mut self, file: File, builtin: Profiles) -> Result<Checked, Vec<Problem>> {
         self.numbers(&file);
         let profiles = self.profiles(builtin);
         let routes = self.routes(file.route, &profiles);
         let results = self.results(&file.results);
         let split = self.split(&file.split);
+        let reinject = self.reinject(&file.split, &results.authserv_id);
         let daemon = self.daemon(file.listen, &file.daemon);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
         let settings = Settings { mode: file.mode, routes, profiles, limits: file.limits, results, split };
-        Ok((settings, daemon, file.log))
+        Ok(Checked { settings, reinject, daemon, log: file.log })
     }
 
     pub(super) fn refuse(&mut self, at: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) {
@@ -196,6 +205,7 @@ impl<'a> Check<'a> {
                 on_should: self.action(route.on_should),
                 rules: self.rules(route.rules),
                 numbers: self.number_rules(route.numbers),
+                signed: route.signed,
             });
         }
         routes
@@ -314,19 +324,6 @@ impl<'a> Check<'a> {
             }
         }
         Vec::new()
-    }
-
-    fn split(&mut self, written: &raw::SplitTable) -> Split {
-        if let Some(split) = written.method() {
-            return split;
-        }
-        let name = written.method.get_ref();
-        let what = match name.as_str() {
-            "reinject" => "split.method `reinject` is not in this version".to_owned(),
-            _ => format!("unknown split.method `{name}`"),
-        };
-        self.refuse(written.method.span(), what, "write `defer` or `first`");
-        Split::default()
     }
 
     fn sockets(&mut self, listen: Vec<Spanned<String>>) -> Vec<Socket> {

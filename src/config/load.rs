@@ -1,7 +1,7 @@
 //! Reading and merging; [`super::check`] makes settings of it.
 
 use super::Config;
-use super::check::Check;
+use super::check::{Check, Checked};
 use super::raw::File;
 use super::source::{Problem, Sources};
 use crate::policy::Profiles;
@@ -37,8 +37,8 @@ pub fn load_text(texts: &[(&str, &str)], builtin: Profiles) -> Result<Config, Ve
     }
     let table = merged(&sources).map_err(|p| vec![p])?;
     let file = typed(&table).map_err(|e| vec![sources.toml(&e)])?;
-    let (settings, daemon, log) = Check::new(&sources, &table).config(file, builtin)?;
-    Ok(Config { settings, daemon, log, sources })
+    let Checked { settings, reinject, daemon, log } = Check::new(&sources, &table).config(file, builtin)?;
+    Ok(Config { settings, reinject, daemon, log, sources })
 }
 
 /// All texts as one table.

@@ -15,6 +15,7 @@ mod profiles;
 pub mod raw;
 mod show;
 mod source;
+mod split;
 mod texts;
 
 pub use load::{load, load_text};
@@ -24,6 +25,8 @@ pub use source::{Place, Problem, Sources};
 
 use crate::policy::Settings;
 use crate::socket::Socket;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the configuration is unless told otherwise.
 pub const DEFAULT_FILE: &str = "/etc/vpim-milter/vpim-milter.toml";
@@ -33,12 +36,29 @@ pub const DEFAULT_FILE: &str = "/etc/vpim-milter/vpim-milter.toml";
 pub struct Config {
     /// What the core needs.
     pub settings: Settings,
+    /// Where copies for other recipients go, where `split.smtp` says so.
+    pub reinject: Option<Reinject>,
     /// What the daemon needs.
     pub daemon: Daemon,
     /// The log.
     pub log: Log,
     /// The texts it came from.
     pub sources: Sources,
+}
+
+/// Where copies for recipients of other output go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reinject {
+    /// Host of the SMTP server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Name for EHLO.
+    pub helo: String,
+    /// For each reply.
+    pub timeout: Duration,
+    /// File of accepted copies.
+    pub journal: Option<PathBuf>,
 }
 
 /// Settings of the process.

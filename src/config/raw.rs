@@ -2,7 +2,8 @@
 //! sample file and `config show` are checked against these structs.
 
 use crate::limits::Limits;
-use crate::policy::{Mode, Split};
+use crate::policy::Mode;
+use crate::policy::route::Signed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,23 +58,28 @@ impl Default for File {
 #[serde(default, deny_unknown_fields)]
 pub struct SplitTable {
     /// `defer`: 452 to the recipients that need something else, so that the client sends the message
-    /// again for them. `first`: all get what the first recipient gets.
+    /// again for them. `reinject`: the largest group of recipients keeps the message, each other group
+    /// is sent a copy as received through `smtp`. `first`: all get what the first recipient gets.
     pub method: Spanned<String>,
+    /// Where copies go: HOST:PORT of an SMTP listener of the MTA that asks this milter too.
+    pub smtp: Spanned<String>,
+    /// Name for EHLO; empty: `results.authserv_id`.
+    pub helo: Spanned<String>,
+    /// Seconds to wait for each reply; for the one that accepts a copy at least 120.
+    pub timeout_s: Spanned<u64>,
+    /// File that remembers accepted copies over a restart, so that a retry does not send them again;
+    /// read at start only. Empty: they are remembered while the daemon runs.
+    pub journal: Spanned<PathBuf>,
 }
 
 impl Default for SplitTable {
     fn default() -> Self {
-        SplitTable { method: Spanned::new(0..0, "defer".to_owned()) }
-    }
-}
-
-impl SplitTable {
-    /// The method, where it is one of this version.
-    pub fn method(&self) -> Option<Split> {
-        match self.method.get_ref().as_str() {
-            "defer" => Some(Split::Defer),
-            "first" => Some(Split::First),
-            _ => None,
+        SplitTable {
+            method: Spanned::new(0..0, "defer".to_owned()),
+            smtp: Spanned::new(0..0, String::new()),
+            helo: Spanned::new(0..0, String::new()),
+            timeout_s: Spanned::new(0..0, 30),
+            journal: Spanned::new(0..0, PathBuf::new()),
         }
     }
 }
@@ -197,6 +203,10 @@ pub struct Route {
     /// Which number the destination knows a mailbox by; the first that matches holds.
     #[serde(default)]
     pub numbers: Vec<Spanned<NumberRule>>,
+    /// A message with DKIM or ARC signatures: `rewrite` it and name those that no longer verify, or
+    /// `leave` it as it came.
+    #[serde(default)]
+    pub signed: Signed,
 }
 
 /// A number rule: `{ match = "44??", prefix = "604555" }` makes 6045554411 of 4411.

@@ -171,7 +171,20 @@ fn every_mistake_has_its_place_and_a_remedy() {
         ),
         (
             "[split]\nmethod = \"reinject\"",
-            "t.toml:2:10: split.method `reinject` is not in this version; write `defer` or `first`",
+            "t.toml:2:10: split.method `reinject` needs split.smtp; add smtp = \"127.0.0.1:10026\", an SMTP listener of the MTA that asks this milter too",
+        ),
+        (
+            "[split]\nmethod = \"reinject\"\nsmtp = \"unix:/run/smtp\"",
+            "t.toml:3:8: `unix:/run/smtp` is no SMTP server; write HOST:PORT, such as \"127.0.0.1:10026\"",
+        ),
+        (
+            "[split]\nmethod = \"rienject\"",
+            "t.toml:2:10: unknown split.method `rienject`; write `defer`, `reinject` or `first`",
+        ),
+        ("[split]\ntimeout_s = 0", "t.toml:2:13: split.timeout_s is 0; write 1 to 120 seconds"),
+        (
+            "[split]\njournal = \"split\"",
+            "t.toml:2:11: `split` is no absolute path; write journal = \"/var/lib/vpim-milter/split\"",
         ),
         (
             "[daemon]\nsocket_mode = \"rw\"",
@@ -254,7 +267,7 @@ fn conf_d_is_read_in_order_and_a_missing_file_is_named() {
 
 #[test]
 fn what_show_prints_is_a_configuration_with_the_same_effect() {
-    let text = "mode = \"enforce\"\nlisten = [\"unix:/run/x.sock\"]\n[limits]\nfax_pages = 0x10\n[split]\nmethod = \"first\"\n[profile.\"my vm\"]\nextends = \"vpim2\"\nsummary = true\ntarget.privacy = false\n[[route]]\nname = \"a\"\nprofile = \"my vm\"\non_must = \"reject\"\n[route.rules]\n\"vpim2-*\" = \"repair\"\n[route.match]\nrecipient = [\"*@a.test\"]\nheader = { Subject = \"a # b\" }";
+    let text = "mode = \"enforce\"\nlisten = [\"unix:/run/x.sock\"]\n[limits]\nfax_pages = 0x10\n[split]\nmethod = \"first\"\nsmtp = \"[::1]:10026\"\nhelo = \"mx.test\"\njournal = \"/j\"\n[profile.\"my vm\"]\nextends = \"vpim2\"\nsummary = true\ntarget.privacy = false\n[[route]]\nname = \"a\"\nprofile = \"my vm\"\non_must = \"reject\"\nsigned = \"leave\"\n[route.rules]\n\"vpim2-*\" = \"repair\"\n[route.match]\nrecipient = [\"*@a.test\"]\nheader = { Subject = \"a # b\" }";
     let config = good(text);
     let shown = show(&config).unwrap();
     assert!(shown.contains("fax_pages = 16  # t.toml:4:13"), "{shown}");
@@ -266,6 +279,7 @@ fn what_show_prints_is_a_configuration_with_the_same_effect() {
     let again = good(&shown);
     assert_eq!(again.settings, config.settings);
     assert_eq!(again.daemon, config.daemon);
+    assert_eq!((&again.reinject, config.reinject.is_some()), (&config.reinject, true));
     assert_eq!(again.settings.split, Split::First);
     let defaults = load(None, profiles()).unwrap();
     assert_eq!(good(&show(&defaults).unwrap()).settings, defaults.settings);

@@ -9,7 +9,7 @@ use crate::plan::repair::{Repair, repair};
 use crate::plan::results::{self, Summary};
 use crate::plan::{self, Plan, Refused, Request, duty, guard};
 use crate::policy::profile::Refusal;
-use crate::policy::route::Action;
+use crate::policy::route::{Action, Signed};
 use crate::policy::{Mode, Profile, Route, Settings};
 use crate::vpim::{Class, Survey, sealed};
 
@@ -58,6 +58,15 @@ impl Decision<'_> {
         }
         if let Some(verdict) = self.demanded().or_else(|| self.refused()) {
             return self.take(verdict);
+        }
+        if self.route.signed == Signed::Leave
+            && self.settings.mode != Mode::Report
+            && let signed = signatures(self.original)
+            && !signed.is_empty()
+        {
+            self.record.unchanged_because =
+                Some(format!("the route leaves signed mail: {}", signed.join(", ")));
+            return Outcome::unchanged(Verdict::Deliver, self.record);
         }
         let mut repair = match self.repair(budget) {
             Ok(Some(repair)) => repair,

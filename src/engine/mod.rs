@@ -4,6 +4,7 @@
 //! I/O.
 
 mod decide;
+pub mod divide;
 mod numbers;
 mod recipients;
 mod reply;
@@ -15,9 +16,10 @@ use crate::conformance::{self, Finding};
 use crate::limits::Budget;
 use crate::message::Message;
 use crate::message::edit::Modification;
-use crate::policy::Settings;
-use crate::policy::combine::Combined;
+use crate::plan::split;
+use crate::policy::{Combined, Mode, Settings, Split};
 use crate::vpim::{Class, Envelope, Stamp, Survey, class};
+use divide::{Resend, Sent};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -68,6 +70,11 @@ pub struct Outcome {
     pub modifications: Vec<Modification>,
     /// How the envelope changes; like `modifications` empty in shadow mode.
     pub recipients: Recipients,
+    /// Copies that recipients who need another output are to be sent, before anything is answered.
+    pub copies: Vec<Resend>,
+    /// Places in [`Envelope::rcpt_to`]: those who got a copy, now or at an earlier try, to be taken off
+    /// the message.
+    pub taken_off: Vec<usize>,
     /// The whole message after the modifications; only from [`rewrite`], and only where it changes.
     pub rewritten: Option<Vec<u8>>,
     /// What the log line says.
@@ -115,6 +122,8 @@ pub struct Ambient {
     pub date: Option<String>,
     /// Raised when the time for the message is over.
     pub stop: Arc<AtomicBool>,
+    /// Who has a copy from an earlier try.
+    pub sent: Sent,
 }
 
 /// True where a message with this header may be voice or fax mail, so that its body is wanted:
@@ -143,25 +152,69 @@ enum Form {
 
 fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient, form: Form) -> Outcome {
     let message = Message::parse(raw, &settings.limits);
-    let class = class::classify(&message);
-    let mut record = Record::of(class, raw.len());
+    let divides =
+        settings.split == Split::Reinject && settings.mode != Mode::Report && form == Form::Modifications;
+    let back =
+        divides.then(|| split::returned(&message, envelope, &settings.routes, &settings.results)).flatten();
+    let combined = match back.and_then(|back| back.route) {
+        Some(route) => Combined::One(route),
+        None => settings.combined(envelope, &message),
+    };
+    let Some(back) = back else {
+        if let Combined::Conflict(groups) = &combined
+            && divides
+            && class::classify(&message) != Class::None
+        {
+            return divide::divide(&message, envelope, groups, settings, ambient).unwrap_or_else(|why| {
+                let mut outcome = answer_alike(&message, envelope, settings, ambient, form, combined.clone());
+                outcome.record.unchanged_because = Some(why.to_owned());
+                outcome
+            });
+        }
+        return answer_alike(&message, envelope, settings, ambient, form, combined);
+    };
+    // A copy of ours is not divided again, whatever its recipients need.
+    let differ = matches!(combined, Combined::Conflict(_));
+    let mut outcome = answer_alike(&message, envelope, settings, ambient, form, combined);
+    if differ {
+        let why = "a copy came back, and its recipients need different profiles";
+        outcome.record.unchanged_because = Some(why.to_owned());
+    }
+    if settings.mode == Mode::Enforce && !matches!(outcome.verdict, Verdict::Refuse(_)) {
+        let (name, occurrence) = (split::NAME.to_owned(), back.occurrence);
+        outcome.modifications.insert(0, Modification::DeleteHeader { name, occurrence });
+        outcome.record.bytes_out = outcome.record.bytes_out.saturating_sub(back.octets);
+    }
+    outcome
+}
+
+/// The answer where the routes are known.
+fn answer_alike(
+    message: &Message<'_>,
+    envelope: &Envelope,
+    settings: &Settings,
+    ambient: &Ambient,
+    form: Form,
+    combined: Combined<'_>,
+) -> Outcome {
+    let class = class::classify(message);
+    let mut record = Record::of(class, message.raw().len());
     if class == Class::None {
         return Outcome::unchanged(Verdict::Deliver, record);
     }
     let mut budget = Budget::with_stop(&settings.limits, ambient.stop.clone());
-    let combined = settings.combined(envelope, &message);
     let target = match combined {
         Combined::One(Some(route)) => settings.profiles.get(&route.profile).and_then(|p| p.target.as_ref()),
         _ => None,
     };
     let stamp = Stamp { host: Some(&settings.results.authserv_id), date: ambient.date.as_deref() };
-    let survey = Survey::new(&message, envelope, Some(class), &settings.limits, &mut budget)
+    let survey = Survey::new(message, envelope, Some(class), &settings.limits, &mut budget)
         .towards(target)
         .stamped(stamp);
     let findings = conformance::judge(&survey);
     record.conformant = conformance::conformant(&survey, &findings);
     record.rules = rule_ids(&findings);
-    let replaced = |outcome| numbers::replace_recipients(outcome, settings, envelope, &message);
+    let replaced = |outcome| numbers::replace_recipients(outcome, settings, envelope, message);
     let route = match combined {
         Combined::One(Some(route)) => route,
         Combined::One(None) => {
@@ -175,11 +228,10 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
     };
     record.route = Some(route.name.clone());
     record.profile = Some(route.profile.clone());
-    let original = &message;
     let outcome = decide::Decision {
         settings,
         route,
-        original,
+        original: message,
         repaired: None,
         survey: &survey,
         findings: &findings,
@@ -197,6 +249,8 @@ impl Outcome {
             verdict,
             modifications: Vec::new(),
             recipients: Recipients::default(),
+            copies: Vec::new(),
+            taken_off: Vec::new(),
             rewritten: None,
             record,
         }

@@ -5,7 +5,7 @@ use crate::conformance::Level;
 use crate::conformance::{judge, rules};
 use crate::message::edit::Modification;
 use crate::policy::Mode;
-use crate::policy::route::Action;
+use crate::policy::route::{Action, Signed};
 use crate::vpim::Target;
 
 const VOICE: &str = "From: Ann <1@a.test>\r\nDate: Tue, 4 Mar 2025 09:00:00 +0100\r\nMessage-ID: <a@a.test>\r\n\
@@ -50,6 +50,19 @@ fn a_broken_signature_is_named() {
     });
     assert!(named);
     assert!(answered(VOICE, Mode::Report, |_| {}).record.broken_signatures.is_empty());
+}
+
+#[test]
+fn a_route_can_leave_signed_mail_as_it_came() {
+    let leave = |s: &mut Settings| s.routes[0].signed = Signed::Leave;
+    for mode in [Mode::Shadow, Mode::Enforce] {
+        let outcome = answered(VOICE, mode, leave);
+        assert!(outcome.modifications.is_empty());
+        let why = outcome.record.unchanged_because.unwrap();
+        assert_eq!(why, "the route leaves signed mail: DKIM-Signature d=a.test");
+    }
+    let unsigned = VOICE.replace("DKIM-Signature", "X-Signature");
+    assert_eq!(kinds(&answered(&unsigned, Mode::Enforce, leave)), ["change", "change", "insert", "body"]);
 }
 
 #[test]

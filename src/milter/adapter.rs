@@ -8,12 +8,15 @@
 use super::guard::Guarded;
 use super::negotiate::{self, Terms, protocol};
 use super::record::{self, Stages};
+use super::reinject;
 use super::reply::{reply, safe};
 use super::session::{self, Answer, Complete, Connection, End};
 use super::socket::{Acceptor, Stream};
 use super::work::{Failure, Service};
 use crate::engine::{Outcome, Reply, Verdict};
 use crate::message::edit::Modification;
+use crate::policy::route::mailbox;
+use crate::vpim::Envelope;
 use indymilter::{
     ActionError, Actions, Callbacks, Config, Context, ContextActions, EomActions, EomContext, Listener,
     MacroStage, Macros, NegotiateContext, ProtoOpts, SetErrorReply, SmtpReply, Status,
@@ -160,9 +163,14 @@ async fn work(connection: &Connection, actions: &EomActions, message: Complete) 
     let work = begun.elapsed();
     let terms = connection.terms();
     let outcome = session::without_missing(judged, terms);
-    let Some(requests) = requests(&outcome, terms) else {
+    let Some(requests) = requests(&outcome, &message.envelope, terms) else {
         return connection.failed(&message, Failure::Unsendable);
     };
+    match copies(connection, actions, &message, &outcome).await {
+        Ok(()) => {}
+        Err(Interrupted::Gone) => return gone(),
+        Err(Interrupted::Failed(failure)) => return connection.failed(&message, failure),
+    }
     let begun = Instant::now();
     for request in requests {
         // Held back by the guard until the reply that ends the message.
@@ -182,7 +190,7 @@ enum Interrupted {
     Failed(Failure),
 }
 
-/// Runs the core; tells the MTA that we are alive meanwhile.
+/// Runs the core.
 async fn judge(
     connection: &Connection,
     actions: &EomActions,
@@ -190,13 +198,42 @@ async fn judge(
 ) -> Result<Outcome, Interrupted> {
     let live = connection.live().clone();
     let running = connection.service().run(live, message.raw.clone(), message.envelope.clone());
+    alive(actions, running).await?.map_err(Interrupted::Failed)
+}
+
+/// Sends the copies for other recipients, to the end even where the MTA is gone meanwhile.
+async fn copies(
+    connection: &Connection,
+    actions: &EomActions,
+    message: &Complete,
+    outcome: &Outcome,
+) -> Result<(), Interrupted> {
+    if outcome.copies.is_empty() {
+        return Ok(());
+    }
+    let copied = outcome.copies.iter().map(|copy| copy.recipients.len()).sum::<usize>();
+    let job = reinject::Job {
+        reinject: connection.live().reinject.clone().ok_or(Interrupted::Failed(Failure::NotSent))?,
+        raw: message.raw.clone(),
+        envelope: message.envelope.clone(),
+        copies: outcome.copies.clone(),
+        sent_before: copied < outcome.taken_off.len(),
+    };
+    let sending = tokio::spawn(reinject::send(job, connection.service().journal.clone()));
+    // A task that panicked or was cut may have sent something.
+    let sent = alive(actions, sending).await?.unwrap_or(Err(Failure::SentInPart));
+    sent.map_err(Interrupted::Failed)
+}
+
+/// Waits; tells the MTA that we are alive meanwhile.
+async fn alive<T>(actions: &EomActions, running: impl Future<Output = T>) -> Result<T, Interrupted> {
     tokio::pin!(running);
     let first = tokio::time::Instant::now() + PROGRESS_TIME;
     let mut ticks = interval_at(first, PROGRESS_TIME);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            outcome = &mut running => return outcome.map_err(Interrupted::Failed),
+            done = &mut running => return Ok(done),
             _ = ticks.tick() => actions.progress().await.map_err(|_| Interrupted::Gone)?,
         }
     }
@@ -210,7 +247,11 @@ fn gone() -> Answer {
 
 fn conclusion(outcome: &Outcome) -> (String, Answer) {
     match &outcome.verdict {
-        Verdict::Deliver if outcome.modifications.is_empty() && outcome.recipients.is_empty() => {
+        Verdict::Deliver
+            if outcome.modifications.is_empty()
+                && outcome.recipients.is_empty()
+                && outcome.taken_off.is_empty() =>
+        {
             ("unchanged".into(), Answer::Accept)
         }
         Verdict::Deliver => ("changed".into(), Answer::Accept),
@@ -221,6 +262,8 @@ fn conclusion(outcome: &Outcome) -> (String, Answer) {
 
 /// A modification in the form that goes out.
 enum Request {
+    /// The very octets RCPT had, since MTAs compare them with case.
+    TakeOff(CString),
     Change(CString, i32, Option<CString>),
     Insert(i32, CString, CString),
     Add(CString, Option<CString>),
@@ -232,6 +275,7 @@ enum Request {
 impl Request {
     async fn send(self, actions: &EomActions) -> Result<(), ActionError> {
         match self {
+            Request::TakeOff(recipient) => actions.delete_recipient(recipient).await,
             Request::Change(name, index, value) => actions.change_header(name, index, value).await,
             Request::Insert(index, name, value) => actions.insert_header(index, name, value).await,
             Request::Add(address, None) => actions.add_recipient(address).await,
@@ -245,11 +289,19 @@ impl Request {
 
 /// All of them or none; recipients come before others go; the quarantine before the body, whose packets
 /// must be the last.
-fn requests(outcome: &Outcome, terms: Terms) -> Option<Vec<Request>> {
+fn requests(outcome: &Outcome, envelope: &Envelope, terms: Terms) -> Option<Vec<Request>> {
     if matches!(outcome.verdict, Verdict::Refuse(_)) {
         return Some(Vec::new());
     }
     let mut requests = Vec::new();
+    for index in &outcome.taken_off {
+        let recipient = envelope.rcpt_to.get(*index)?;
+        // MTAs drop a source route before they compare.
+        let plain = Some(mailbox(recipient)).filter(|plain| plain != recipient);
+        for path in [Some(recipient.as_str()), plain].into_iter().flatten() {
+            requests.push(Request::TakeOff(CString::new(format!("<{path}>")).ok()?));
+        }
+    }
     let hold = match &outcome.verdict {
         Verdict::Quarantine(reason) => Some(Request::Quarantine(reason_text(reason))),
         _ => None,

@@ -7,6 +7,7 @@
 //! * [`negotiate`]: what is asked of the MTA
 //! * [`session`]: state of a connection, and of a message
 //! * [`work`]: the core in a worker thread, with its time, memory and panics
+//! * [`reinject`]: copies for recipients of another output, through [`smtp`], remembered in [`journal`]
 //! * [`reply`], [`record`]: SMTP replies, and the log line
 //!
 //! What it defends against: an MTA that sends garbage, stops in mid-frame, or aborts anywhere; mail
@@ -16,10 +17,13 @@
 pub mod adapter;
 pub mod clock;
 pub mod guard;
+pub mod journal;
 pub mod negotiate;
 pub mod record;
+pub mod reinject;
 pub mod reply;
 pub mod serve;
 pub mod session;
+pub mod smtp;
 pub mod socket;
 pub mod work;

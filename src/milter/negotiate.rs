@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | shadow | none |
 //! | report | ADDHDRS + CHGHDRS while `results.enabled`, else none |
-//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine; ADDRCPT, ADDRCPT_PAR and DELRCPT while a route has number rules for recipients |
+//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine; ADDRCPT, ADDRCPT_PAR and DELRCPT while a route has number rules for recipients; DELRCPT while `split.method` is `reinject` |
 //!
 //! ADDHDRS covers SMFIR_INSHEADER too, CHGHDRS is change and deletion. SETSYMLIST is used whenever it
 //! is offered. Never CHGFROM: the reverse-path is not ours.
@@ -32,7 +32,7 @@
 use crate::policy::numbers::Place;
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Route};
-use crate::policy::{Mode, Settings};
+use crate::policy::{Mode, Settings, Split};
 
 /// `SMFIF_` bits.
 #[allow(missing_docs)]
@@ -121,11 +121,16 @@ fn wanted_actions(settings: &Settings) -> u32 {
             let hold = profiles().any(|p| p.cannot_convert == Refusal::Quarantine)
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Quarantine);
             let renumbered = |r: &Route| r.numbers.iter().any(|n| n.places.contains(&Place::Recipient));
-            let recipients = action::ADDRCPT | action::ADDRCPT_PAR | action::DELRCPT;
-            headers
-                | if body { action::CHGBODY } else { 0 }
-                | if hold { action::QUARANTINE } else { 0 }
-                | if settings.routes.iter().any(renumbered) { recipients } else { 0 }
+            let optional = [
+                (body, action::CHGBODY),
+                (hold, action::QUARANTINE),
+                (settings.split == Split::Reinject, action::DELRCPT),
+                (
+                    settings.routes.iter().any(renumbered),
+                    action::ADDRCPT | action::ADDRCPT_PAR | action::DELRCPT,
+                ),
+            ];
+            optional.iter().filter(|(wanted, _)| *wanted).fold(headers, |bits, (_, bit)| bits | bit)
         }
     }
 }
@@ -136,6 +141,7 @@ pub fn consequences(missing: u32) -> Vec<(&'static str, &'static str)> {
         (action::ADDHDRS, "SMFIF_ADDHDRS", "no field can be added: no VPIM-Results, no conversion"),
         (action::CHGHDRS, "SMFIF_CHGHDRS", "no field can be changed or removed: no conversion"),
         (action::CHGBODY, "SMFIF_CHGBODY", "no body can be replaced: nothing is converted"),
+        (action::DELRCPT, "SMFIF_DELRCPT", "no recipient can be taken off: recipients are not split"),
         (
             action::QUARANTINE,
             "SMFIF_QUARANTINE",
@@ -210,6 +216,7 @@ mod tests {
                 0x113,
                 0x10_6783,
             ),
+            ("mode = \"enforce\"\nsplit = { method = \"reinject\", smtp = \"h:1\" }", 0x119, 0x10_6783),
             (&format!("mode = \"enforce\"\n{route}match.helo = [\"x\"]"), 0x113, 0x10_6781),
         ] {
             let terms = terms(&settings(text), 0x1ff, 0x1f_ffff);

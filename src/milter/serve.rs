@@ -6,11 +6,13 @@
 //! (sd_notify(3)); without systemd that does nothing.
 
 use super::adapter;
+use super::journal::Journal;
 use super::socket::{Acceptor, BindError, Bound};
 use super::work::Service;
 use crate::config::{Config, Daemon, Problem};
 use sd_notify::NotifyState;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,6 +31,9 @@ pub enum ServeError {
     /// A socket.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The file of accepted copies.
+    #[error("split.journal {0}: {1}; the user of the daemon must be able to write it and its directory")]
+    Journal(PathBuf, io::Error),
     /// The system.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -51,7 +56,13 @@ pub async fn serve(config: Config, reload: Reload) -> Result<(), ServeError> {
         info!(?mode, workers = daemon.workers, "listening on {}", socket.name());
     }
     let mut signals = Signals::new()?;
-    let service = Arc::new(Service::new(config));
+    let journal = config.reinject.as_ref().and_then(|r| r.journal.clone());
+    let mut service = Service::new(config);
+    if let Some(path) = &journal {
+        let opened = Journal::open(path);
+        service.journal = Arc::new(opened.map_err(|error| ServeError::Journal(path.clone(), error))?);
+    }
+    let service = Arc::new(service);
     let (close, closed) = oneshot::channel();
     let acceptor = Acceptor::new(bound, service.flow.clone(), closed);
     notify(&[NotifyState::Ready]);

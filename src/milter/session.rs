@@ -306,6 +306,11 @@ impl Connection {
             record::unjudged(&self.live, envelope, message.raw.len(), "unchanged", &failure.to_string());
             return Answer::Accept;
         }
+        if failure == Failure::SentInPart {
+            // Not even on_failure = "accept" may deliver it: some recipients would have it twice.
+            record::unjudged(&self.live, envelope, message.raw.len(), "tempfail", &failure.to_string());
+            return Answer::Refuse(reply(451, (4, 3, 0), "Not all copies could be sent, try again later"));
+        }
         let reply = match failure {
             Failure::Busy | Failure::Slow => reply(451, (4, 3, 2), "Too busy, try again later"),
             _ => reply(451, (4, 3, 0), "Local failure, try again later"),
@@ -341,7 +346,9 @@ pub fn without_missing(mut outcome: Outcome, terms: Terms) -> Outcome {
         false => (action::ADDRCPT_PAR, "SMFIF_ADDRCPT_PAR"),
     });
     let deleted = recipients.delete.iter().map(|_| (action::DELRCPT, "SMFIF_DELRCPT"));
-    let mut all = outcome.modifications.iter().map(needed).chain(hold).chain(added).chain(deleted);
+    let split = (!outcome.taken_off.is_empty()).then_some((action::DELRCPT, "SMFIF_DELRCPT"));
+    let envelope = added.chain(deleted).chain(split);
+    let mut all = outcome.modifications.iter().map(needed).chain(hold).chain(envelope);
     if let Some((_, name)) = all.find(|(bit, _)| !terms.allows(*bit)) {
         outcome.record.unchanged_because = Some(format!("the MTA does not offer {name}"));
         outcome.record.actions.clear();
@@ -350,6 +357,8 @@ pub fn without_missing(mut outcome: Outcome, terms: Terms) -> Outcome {
         outcome.modifications.clear();
         outcome.recipients = Default::default();
         outcome.record.renumbered.clear();
+        outcome.copies.clear();
+        outcome.taken_off.clear();
         if matches!(outcome.verdict, Verdict::Quarantine(_)) {
             outcome.verdict = Verdict::Deliver;
         }
@@ -534,6 +543,20 @@ mod tests {
         let mut c = connection("mode = \"enforce\"\n[limits]\nrecipients = 1");
         c.mail(&["<>".into()], &nothing);
         assert_eq!((rcpt(&mut c, "<a@x>"), rcpt(&mut c, "<b@x>")), (250, 452));
+    }
+
+    #[tokio::test]
+    async fn a_message_whose_copies_went_in_part_is_never_accepted() {
+        for (text, on_nothing) in [("", false), ("[daemon]\non_failure = \"accept\"", true)] {
+            let mut c = connection(text);
+            c.mail(&["<>".into()], &nothing);
+            c.header(b"Content-Type", b" audio/basic");
+            c.end_of_header(&nothing).await;
+            let End::Work(message) = c.end_of_message(&nothing) else { panic!() };
+            let in_part = c.failed(&message, Failure::SentInPart);
+            assert!(matches!(in_part, Answer::Refuse(Reply { code: 451, .. })), "{in_part:?}");
+            assert_eq!(c.failed(&message, Failure::NotSent) == Answer::Accept, on_nothing);
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! threads, memory and time, its panics caught.
 
 use super::guard::Flow;
-use crate::config::{Config, OnFailure};
+use super::journal::Journal;
+use crate::config::{Config, OnFailure, Reinject};
+use crate::engine::divide::Sent;
 use crate::engine::{self, Ambient, Outcome};
 use crate::policy::Settings;
 use crate::vpim::Envelope;
@@ -42,6 +44,8 @@ pub struct Live {
     pub on_failure: OnFailure,
     /// Addresses in the log are hashed.
     pub hash_addresses: bool,
+    /// Where copies for other recipients go.
+    pub reinject: Option<Reinject>,
 }
 
 impl From<Config> for Live {
@@ -50,6 +54,7 @@ impl From<Config> for Live {
             settings: config.settings,
             on_failure: config.daemon.on_failure,
             hash_addresses: config.log.hash_addresses,
+            reinject: config.reinject,
         }
     }
 }
@@ -59,6 +64,8 @@ pub struct Service {
     live: RwLock<Arc<Live>>,
     /// Messages in flight.
     pub flow: Arc<Flow>,
+    /// Copies accepted.
+    pub journal: Arc<Journal>,
     memory: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     panics: Panics,
@@ -86,6 +93,12 @@ pub enum Failure {
     /// A bug, three times over the same content: a poison message must not block its sender.
     #[error("the core panicked over this message again and again")]
     Poison,
+    /// Copies for other recipients could not be sent, none was.
+    #[error("copies for other recipients could not be sent")]
+    NotSent,
+    /// Some recipients have their copy, others not yet.
+    #[error("some copies for other recipients could not be sent")]
+    SentInPart,
     /// The answer cannot be sent.
     #[error("the core gave an answer that cannot be sent")]
     Unsendable,
@@ -101,6 +114,7 @@ impl Service {
     pub fn with_core(config: Config, core: Core) -> Self {
         Service {
             flow: Arc::default(),
+            journal: Arc::default(),
             memory: Arc::new(Semaphore::new(
                 (config.daemon.memory_bytes / UNIT_OCTETS).clamp(1, Semaphore::MAX_PERMITS),
             )),
@@ -146,8 +160,12 @@ impl Service {
         let Ok(Ok(worker)) = free else { return Err(Failure::Busy) };
         let stop = StopOnDrop(Arc::default());
         let time = Duration::from_millis(live.settings.limits.work_ms);
-        let ambient =
-            Ambient { date: Some(super::clock::rfc5322_date(SystemTime::now())), stop: stop.0.clone() };
+        let journal = self.journal.clone();
+        let ambient = Ambient {
+            date: Some(super::clock::rfc5322_date(SystemTime::now())),
+            stop: stop.0.clone(),
+            sent: Sent::new(move |key| journal.contains(key)),
+        };
         let (core, octets) = (self.core.clone(), raw.clone());
         let mut work = tokio::task::spawn_blocking(move || {
             let outcome = core(&octets, &envelope, &live.settings, &ambient);

@@ -19,6 +19,7 @@ mod part;
 pub mod repair;
 pub mod results;
 mod rewrite;
+pub mod split;
 pub mod summary;
 mod text;
 mod voice_message;

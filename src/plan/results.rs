@@ -76,7 +76,7 @@ pub fn label(
         edits.header(HeaderEdit::Delete { field: index });
     }
     let text = write(summary, settings);
-    let sealed = format!("{text} policy.seal={}", seal(&text, &after, settings));
+    let sealed = format!("{text} policy.seal={}", seal(&text, &body_digest(&after), settings));
     edits.header(HeaderEdit::Insert { place: Place::Trace, name: NAME.to_owned(), value: fold(&sealed) });
     Ok(())
 }
@@ -86,7 +86,7 @@ pub fn label(
 fn is_ours(text: &str, message: &Message<'_>, settings: &Results) -> bool {
     let Some((unsealed, found)) = text.rsplit_once(" policy.seal=") else { return false };
     let host = unsealed.split(';').next().unwrap_or_default().trim();
-    host == settings.authserv_id && found.trim() == seal(unsealed, message, settings)
+    host == settings.authserv_id && found.trim() == seal(unsealed, &body_digest(message), settings)
 }
 
 fn write(summary: &Summary<'_>, settings: &Results) -> String {
@@ -143,17 +143,24 @@ fn fold(text: &str) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// The first 16 hexadecimal digits of HMAC-SHA256 over the field and the body. Blanks are squeezed
-/// and final line ends ignored, since MTAs fold and complete them.
-fn seal(text: &str, message: &Message<'_>, settings: &Results) -> String {
+/// The first 16 hexadecimal digits of HMAC-SHA256 over the field and the body. Blanks are squeezed,
+/// since MTAs fold fields.
+pub(super) fn seal(text: &str, body: &BodyDigest, settings: &Results) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(&settings.key).expect("HMAC takes keys of any length");
     for word in text.split_ascii_whitespace() {
         mac.update(word.as_bytes());
         mac.update(b" ");
     }
-    let body = message.root().body.of(message.raw()).trim_ascii_end();
-    mac.update(&Sha256::digest(body));
+    mac.update(body);
     mac.finalize().into_bytes().iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// SHA-256 of a body.
+pub(super) type BodyDigest = [u8; 32];
+
+/// The digest of a body, without its final line ends, which MTAs complete.
+pub(super) fn body_digest(message: &Message<'_>) -> BodyDigest {
+    Sha256::digest(message.root().body.of(message.raw()).trim_ascii_end()).into()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! One message, many recipients: a milter gives all of them the same body, so recipients that need
-//! different output must be told apart at RCPT or the message stays as it came.
+//! different output must be told apart at RCPT, be sent copies of their own, or the message stays as
+//! it came.
 //!
 //! Never is a recipient dropped: the answers are "all the same", "ask the client to send this
-//! recipient again later" (RFC 5321 4.5.3.1.10: 452, the rest is retried), and "change nothing".
+//! recipient again later" (RFC 5321 4.5.3.1.10: 452, the rest is retried), "send the others a copy",
+//! and "change nothing".
 
-use super::route::{Action, EarlyRoute, Route};
-use super::{Profiles, Settings};
+use super::route::{Action, EarlyRoute, Route, Signed};
+use super::{NumberRule, Profiles, Settings};
 use crate::message::Message;
 use crate::vpim::Envelope;
 use serde::{Deserialize, Serialize};
@@ -20,15 +22,28 @@ pub enum Split {
     Defer,
     /// All get what the first recipient gets.
     First,
+    /// The largest group keeps the message, the others are sent a copy each
+    /// ([`crate::engine::divide`]).
+    Reinject,
+}
+
+/// Recipients that get the same output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group<'a> {
+    /// A route that stands for all of theirs; `None` where one of them has none, since "no route: not
+    /// one byte changes" is the stronger of two promises that mean no change.
+    pub route: Option<&'a Route>,
+    /// Places in [`Envelope::rcpt_to`], at least one.
+    pub recipients: Vec<usize>,
 }
 
 /// The routes of all recipients taken together.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Combined<'a> {
     /// Everybody needs the same output: that of this route, or none at all.
     One(Option<&'a Route>),
-    /// Two recipients need different output; the message stays as it came.
-    Conflict(Option<&'a Route>, Option<&'a Route>),
+    /// Recipients need different output: at least two groups, in the order of their first recipients.
+    Conflict(Vec<Group<'a>>),
 }
 
 /// Takes the routes of all recipients, in the order of the recipients, together.
@@ -38,35 +53,63 @@ pub fn combine<'a>(
     split: Split,
 ) -> Combined<'a> {
     let mut routes = routes.into_iter();
-    let Some(mut kept) = routes.next() else { return Combined::One(None) };
     if split == Split::First {
-        return Combined::One(kept);
+        return Combined::One(routes.next().flatten());
     }
-    for route in routes {
-        if !same_output(kept, route, profiles) {
-            return Combined::Conflict(kept, route);
-        }
-        // "No route: not one byte changes" is the stronger of two promises that mean no change.
-        if route.is_none() {
-            kept = None;
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    // Each route met is compared once, however many recipients it has.
+    let mut met: Vec<(Option<&Route>, usize)> = Vec::new();
+    for (index, route) in routes.enumerate() {
+        let known = met.iter().find(|(other, _)| match (other, route) {
+            (Some(other), Some(route)) => std::ptr::eq(*other, route),
+            (other, route) => other.is_none() && route.is_none(),
+        });
+        let place = known.map(|(_, place)| *place).unwrap_or_else(|| {
+            let place = groups.iter().position(|g| same_output(g.route, route, profiles));
+            let place = place.unwrap_or(groups.len());
+            met.push((route, place));
+            place
+        });
+        match groups.get_mut(place) {
+            Some(group) => {
+                group.recipients.push(index);
+                group.route = route.and(group.route);
+            }
+            None => groups.push(Group { route, recipients: vec![index] }),
         }
     }
-    Combined::One(kept)
+    match groups.as_slice() {
+        [] => Combined::One(None),
+        [group] => Combined::One(group.route),
+        _ => Combined::Conflict(groups),
+    }
 }
 
 /// Whether recipients of these two routes can share one message.
 pub fn same_output(a: Option<&Route>, b: Option<&Route>, profiles: &Profiles) -> bool {
-    let need = |route: Option<&Route>| {
-        let route = route?;
-        // A profile that demands something of a message may refuse it.
-        let profile = profiles.get(&route.profile);
-        let header: Vec<_> = route.header_numbers().cloned().collect();
-        let changes = profile.is_none_or(|p| p.changes() || p.target.is_some()) || !header.is_empty();
-        let quiet = route.actions().all(|a| a == Action::Annotate);
-        let profile = changes.then(|| route.profile.clone());
-        (changes || !quiet).then_some((profile, route.on_must, route.on_should, route.rules.clone(), header))
-    };
-    need(a) == need(b)
+    need(a, profiles) == need(b, profiles)
+}
+
+/// What two routes must have in common: profile, actions, treatment of signed mail, numbers of the header.
+type Need = (Option<String>, Action, Action, Vec<(String, Action)>, Signed, Vec<NumberRule>);
+
+/// `None` where nothing can happen to the message.
+fn need(route: Option<&Route>, profiles: &Profiles) -> Option<Need> {
+    let route = route?;
+    // A profile that demands something of a message may refuse it.
+    let profile = profiles.get(&route.profile);
+    let header: Vec<_> = route.header_numbers().cloned().collect();
+    let changes = profile.is_none_or(|p| p.changes() || p.target.is_some()) || !header.is_empty();
+    let quiet = route.actions().all(|a| a == Action::Annotate);
+    let profile = changes.then(|| route.profile.clone());
+    (changes || !quiet).then_some((
+        profile,
+        route.on_must,
+        route.on_should,
+        route.rules.clone(),
+        route.signed,
+        header,
+    ))
 }
 
 impl Settings {
@@ -83,7 +126,7 @@ impl Settings {
     /// Whether `recipient` can share the message with those the envelope has already. True where
     /// only the header can tell.
     pub fn can_share(&self, envelope: &Envelope, recipient: &str) -> bool {
-        if self.split == Split::First {
+        if self.split != Split::Defer {
             return true;
         }
         let EarlyRoute::Known(new) = self.early_route(envelope, recipient) else { return true };
@@ -116,6 +159,7 @@ mod tests {
             on_should: Action::Annotate,
             rules: Vec::new(),
             numbers: Vec::new(),
+            signed: Signed::default(),
         }
     }
 
@@ -154,7 +198,10 @@ mod tests {
         let name = |r: Option<&Route>| r.map_or("-".to_owned(), |r| r.name.clone());
         match settings.combined(&to(rcpts), &message) {
             Combined::One(route) => name(route),
-            Combined::Conflict(a, b) => format!("{} against {}", name(a), name(b)),
+            Combined::Conflict(groups) => {
+                let groups = groups.iter().map(|g| format!("{}{:?}", name(g.route), g.recipients));
+                groups.collect::<Vec<_>>().join(" against ")
+            }
         }
     }
 
@@ -167,8 +214,15 @@ mod tests {
 
     #[test]
     fn different_output_is_a_conflict_unless_the_first_decides() {
-        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@p.test"]), "vm against people");
-        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@nowhere.test"]), "vm against -");
+        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@p.test"]), "vm[0] against people[1]");
+        assert_eq!(combined(Split::Defer, &["a@vm.test", "b@nowhere.test"]), "vm[0] against -[1]");
+        assert_eq!(
+            combined(
+                Split::Reinject,
+                &["a@vm.test", "b@nowhere.test", "c@vm2.test", "d@plain.test", "e@p.test"]
+            ),
+            "vm[0, 2] against -[1, 3] against people[4]"
+        );
         assert_eq!(combined(Split::First, &["a@vm.test", "b@p.test"]), "vm");
         assert_eq!(combined(Split::First, &["a@nowhere.test", "b@p.test"]), "-");
     }
@@ -204,6 +258,7 @@ mod tests {
         ] {
             assert_eq!(defer.can_share(&to(taken), new), shares, "{taken:?} + {new}");
         }
+        assert!(settings(Split::Reinject).can_share(&to(&["a@vm.test"]), "b@p.test"));
         assert!(settings(Split::First).can_share(&to(&["a@vm.test"]), "b@p.test"));
     }
 
@@ -211,6 +266,6 @@ mod tests {
     fn a_conflict_may_show_only_with_the_header() {
         let defer = settings(Split::Defer);
         assert!(defer.can_share(&to(&["a@h.test"]), "b@p.test"));
-        assert_eq!(combined(Split::Defer, &["a@h.test", "b@p.test"]), "h against people");
+        assert_eq!(combined(Split::Defer, &["a@h.test", "b@p.test"]), "h[0] against people[1]");
     }
 }

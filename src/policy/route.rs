@@ -54,6 +54,17 @@ pub enum Action {
     Reject,
 }
 
+/// What to do with a message whose DKIM or ARC signatures a change would break.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signed {
+    /// Change it as any other, and name the broken signatures in the log and the results field.
+    #[default]
+    Rewrite,
+    /// Leave it as it came, without a results field.
+    Leave,
+}
+
 /// A route.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
@@ -72,6 +83,8 @@ pub struct Route {
     pub rules: Vec<(String, Action)>,
     /// Which numbers the destination knows mailboxes by.
     pub numbers: Vec<NumberRule>,
+    /// What to do with signed messages.
+    pub signed: Signed,
 }
 
 impl Route {
@@ -101,6 +114,7 @@ impl Route {
             on_should: Action::default(),
             rules: Vec::new(),
             numbers: Vec::new(),
+            signed: Signed::default(),
         }
     }
 }
@@ -208,7 +222,7 @@ fn bare_macro(name: &str) -> &str {
 }
 
 /// A path without brackets and without a source route (`@hub,@relay:pat@x`).
-fn mailbox(path: &str) -> &str {
+pub fn mailbox(path: &str) -> &str {
     let path = bare_path(path);
     match path.split_once(':') {
         Some((route, mailbox)) if route.starts_with('@') => mailbox,
@@ -238,6 +252,7 @@ mod tests {
             on_should: Action::Annotate,
             rules: Vec::new(),
             numbers: Vec::new(),
+            signed: Signed::default(),
         }
     }
 

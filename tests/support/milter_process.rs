@@ -5,7 +5,7 @@ use super::{free_port, kill, poll};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,27 +29,18 @@ impl MilterProcess {
         let port = free_port();
         let file = directory.join("vpim-milter.toml");
         write_config(&file, port, config);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vpim-milter"))
-            .arg("serve")
-            .arg("--config")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the built binary starts");
         let log = Arc::new(Mutex::new(Vec::new()));
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let lines = log.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-                let line = String::from_utf8_lossy(&line).into_owned();
-                lines.lock().expect("no panic holds this lock").push(line);
-            }
-        });
+        let child = run(&file, &log);
         let mut process = MilterProcess { child, port, directory, log };
         process.await_socket();
         process
+    }
+
+    /// Starts it again after its end, with the same socket and configuration.
+    pub fn restart(&mut self) {
+        self.wait();
+        self.child = run(&self.config_file(), &self.log);
+        self.await_socket();
     }
 
     fn await_socket(&mut self) {
@@ -123,7 +114,28 @@ impl Drop for MilterProcess {
     }
 }
 
-fn write_config(file: &std::path::Path, port: u16, config: &str) {
+fn write_config(file: &Path, port: u16, config: &str) {
     let text = format!("listen = [\"inet:{port}@127.0.0.1\"]\n{config}\n");
     fs::write(file, text).expect("own directory");
+}
+
+fn run(file: &Path, log: &Arc<Mutex<Vec<String>>>) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vpim-milter"))
+        .arg("serve")
+        .arg("--config")
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the built binary starts");
+    let stderr = child.stderr.take().expect("stderr is piped");
+    let lines = log.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            lines.lock().expect("no panic holds this lock").push(line);
+        }
+    });
+    child
 }

@@ -9,8 +9,11 @@
 
 pub mod directory;
 pub mod milter_process;
+pub mod opendkim;
 pub mod postfix;
+pub mod recipients;
 pub mod scripted_milter;
+pub mod sendmail;
 pub mod sink;
 pub mod smtp;
 pub mod tools;
@@ -46,4 +49,14 @@ pub fn kill(signal: &str, pid: i64) -> bool {
     let status =
         Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", signal, &pid.to_string()]).output();
     status.is_ok_and(|o| o.status.success())
+}
+
+/// The first fenced block of a file in `packaging/` that has `mark` in it: what administrators are
+/// told to write is what the tests run.
+pub fn packaged(file: &str, mark: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file);
+    let text = std::fs::read_to_string(path).expect("a packaged file");
+    let block = text.split("```").skip(1).step_by(2).find(|block| block.contains(mark));
+    // The first line is the fence's own.
+    block.and_then(|b| b.split_once('\n')).unwrap_or_else(|| panic!("no `{mark}` in {file}")).1.to_owned()
 }

@@ -6,7 +6,7 @@
 
 use super::directory::TestDirectory;
 use super::smtp::Smtp;
-use super::{free_port, kill, poll};
+use super::{free_port, kill, packaged, poll};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -73,6 +73,8 @@ pub struct PostfixOptions {
     pub next_hop: u16,
     /// More lines for main.cf; they win over the ones here.
     pub extra_main_cf: String,
+    /// More lines for master.cf.
+    pub extra_master_cf: String,
 }
 
 impl PostfixOptions {
@@ -84,7 +86,17 @@ impl PostfixOptions {
             default_action: "tempfail".into(),
             next_hop,
             extra_main_cf: String::new(),
+            extra_master_cf: String::new(),
         }
+    }
+
+    /// With a second SMTP listener: the one of `packaging/postfix.md` for copies.
+    pub fn and_listener(mut self, port: u16) -> Self {
+        let milter = self.milter.as_deref().expect("copies are for a milter");
+        self.extra_master_cf += &packaged("postfix.md", "10026 inet")
+            .replace("10026", &port.to_string())
+            .replace("unix:/run/vpim-milter/milter.sock", milter);
+        self
     }
 
     /// With a milter.
@@ -119,7 +131,8 @@ impl Postfix {
         make_directories(&directory);
         fs::write(directory.join("etc/main.cf"), main_cf(directory.path(), daemons, options))
             .expect("own directory");
-        fs::write(directory.join("etc/master.cf"), master_cf(smtp_port)).expect("own directory");
+        fs::write(directory.join("etc/master.cf"), master_cf(smtp_port) + &options.extra_master_cf)
+            .expect("own directory");
         let master = Command::new("sh")
             .arg("-c")
             .arg(RUN_MASTER)
@@ -229,6 +242,11 @@ impl Postfix {
     /// Tries to deliver everything that is deferred.
     pub fn flush(&self) {
         self.run("/usr/sbin/postqueue", &["-f"]);
+    }
+
+    /// Puts all mail through the whole of Postfix again.
+    pub fn requeue(&self) {
+        self.run("/usr/sbin/postsuper", &["-r", "ALL"]);
     }
 
     /// Lets a held message go; the milter is not asked again.

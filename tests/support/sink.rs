@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -64,10 +65,35 @@ fn address(argument: &str) -> &str {
     argument.split(['<', '>']).nth(1).unwrap_or(argument)
 }
 
+/// What becomes of a message at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// 250.
+    Take,
+    /// 451, not kept.
+    Refuse,
+    /// The connection is closed without an answer, the message not kept.
+    HangUp,
+    /// The same after 5 s of silence.
+    Stall,
+}
+
+/// Decides, from the number of messages that came to their end before.
+type Script = dyn Fn(usize) -> Fate + Send + Sync;
+
 #[derive(Default)]
 struct Inbox {
     messages: Mutex<Vec<Delivered>>,
     arrived: Condvar,
+    ends: AtomicUsize,
+    script: Option<Box<Script>>,
+}
+
+impl Inbox {
+    fn fate(&self) -> Fate {
+        let before = self.ends.fetch_add(1, Ordering::SeqCst);
+        self.script.as_ref().map_or(Fate::Take, |script| script(before))
+    }
 }
 
 /// The running server.
@@ -82,9 +108,22 @@ impl Sink {
     }
 
     pub fn with(options: SinkOptions) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
+        Self::listen(0, options, Inbox::default())
+    }
+
+    /// On this port; `script` decides what becomes of each message.
+    pub fn scripted(port: u16, script: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
+        Self::listen(
+            port,
+            SinkOptions::default(),
+            Inbox { script: Some(Box::new(script)), ..Inbox::default() },
+        )
+    }
+
+    fn listen(port: u16, options: SinkOptions, inbox: Inbox) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free loopback port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(inbox);
         let shared = inbox.clone();
         // The thread ends with the test's process.
         std::thread::spawn(move || {
@@ -98,6 +137,11 @@ impl Sink {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Messages that came to their end, taken or not.
+    pub fn ends(&self) -> usize {
+        self.inbox.ends.load(Ordering::SeqCst)
     }
 
     /// What has arrived so far.
@@ -147,6 +191,18 @@ fn serve(stream: TcpStream, options: SinkOptions, inbox: &Inbox) -> io::Result<(
             "DATA" => {
                 out.write_all(b"354 go on\r\n")?;
                 message.data = read_data(&mut input)?;
+                match inbox.fate() {
+                    Fate::Take => {}
+                    Fate::Refuse => {
+                        out.write_all(b"451 4.3.0 not now\r\n")?;
+                        continue;
+                    }
+                    Fate::HangUp => return Ok(()),
+                    Fate::Stall => {
+                        std::thread::sleep(Duration::from_secs(5));
+                        return Ok(());
+                    }
+                }
                 inbox.messages.lock().expect("no panic holds this lock").push(message.clone());
                 inbox.arrived.notify_all();
             }
