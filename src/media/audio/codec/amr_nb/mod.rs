@@ -4,6 +4,8 @@
 //! One file a stage. Where the standard saturates after every addition, the hot loops run on plain integers and
 //! show afterwards, by the largest sample, that nothing could have saturated; else they run again as the standard
 //! has it.
+//!
+//! A homing frame, with which test equipment begins (TS 26.071), is decoded as the speech it also is.
 
 mod arith;
 mod background;

@@ -107,11 +107,12 @@ fn every_mode_decodes_as_another_exact_decoder_does() {
         // Another mode in each frame, with more and more losses.
         for losses in [0, 3, 12] {
             let mut pair = Pair::new();
-            for k in 0..modes[0].len() {
+            let mut frames = modes.iter().map(|frames| frames.iter()).collect::<Vec<_>>();
+            while let Some(bits) = frames.iter_mut().map(Iterator::next).collect::<Option<Vec<_>>>() {
                 let mode = random.below(8);
                 match random.below(16) {
-                    lost if lost >= losses => pair.agree(mode as u8, true, &modes[mode][k]),
-                    lost if lost & 1 == 0 => pair.agree(mode as u8, false, &modes[mode][k]),
+                    lost if lost >= losses => pair.agree(mode as u8, true, bits[mode]),
+                    lost if lost & 1 == 0 => pair.agree(mode as u8, false, bits[mode]),
                     _ => pair.agree(15, true, &[]),
                 }
             }
