@@ -1,8 +1,10 @@
 //! AMR narrow band and wide band (3GPP TS 26.071, 26.171) in the frames of RFC 4867 section 5.3: an octet
 //! with the frame type, then the speech bits. MP4 and 3GPP files hold the same frames in their samples.
+//! The narrow band is decoded by [`super::amr_nb`].
 //!
 //! Reserved and damaged frames are concealed as lost ones; a last frame that is cut short is left out.
 
+use super::amr_nb::{self, Coded, FRAME, Mode};
 use super::{Codec, Encoder};
 use crate::media::MediaError;
 use crate::media::audio::container::Stream;
@@ -26,24 +28,25 @@ const SPEECH_BYTES: [usize; 16] = [12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0
 const SPEECH_BYTES_WB: [usize; 16] = [17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0];
 /// 12.2 kbit/s: what voice mail systems and telephones send.
 const ENCODER_MODE: u8 = 7;
-/// Samples of a frame: 20 ms.
-const FRAME_SAMPLES: usize = 160;
 
 fn open<'a>(stream: &Stream<'a>) -> Result<Opened<'a>, MediaError> {
     let wide = stream.codec.name == AMR_WB.name;
-    let config = if wide { CodecConfig::amr_wb() } else { CodecConfig::amr_nb() };
-    let decoder = AmrCodec::new(&config).map_err(|e| MediaError::malformed("amr", e.to_string()))?;
     let frames = Frames {
         packets: stream.packets(),
         rest: &[],
-        decoder,
-        wide,
-        mode: 0,
-        damage: Damage::default(),
+        sizes: if wide { &SPEECH_BYTES_WB } else { &SPEECH_BYTES },
         cut: false,
     };
+    let damage = Damage::default();
+    let source: Box<dyn Source + 'a> = if wide {
+        let decoder =
+            AmrCodec::new(&CodecConfig::amr_wb()).map_err(|e| MediaError::malformed("amr", e.to_string()))?;
+        Box::new(Wide { frames, decoder, mode: 0, damage })
+    } else {
+        Box::new(Narrow { frames, decoder: Box::new(amr_nb::Decoder::new()), damage })
+    };
     Ok(Opened {
-        source: Guarded::new(stream.codec.name, Box::new(frames)),
+        source: Guarded::new(stream.codec.name, source),
         sample_rate_hz: if wide { 16_000 } else { 8_000 },
         channels: 1,
     })
@@ -53,44 +56,83 @@ struct Frames<'a> {
     packets: Box<dyn Iterator<Item = &'a [u8]> + 'a>,
     /// Frames of the packet not decoded yet.
     rest: &'a [u8],
-    decoder: AmrCodec,
-    wide: bool,
-    /// The mode of the last speech frame: what a lost one is taken for.
-    mode: u8,
-    damage: Damage,
+    /// Octets of speech bits by frame type.
+    sizes: &'static [usize; 16],
     cut: bool,
 }
 
 impl<'a> Frames<'a> {
-    /// The next frame: its first octet and its speech bits.
-    fn next(&mut self) -> Option<(u8, &'a [u8])> {
+    /// The next frame: its type, its quality bit and its speech bits.
+    fn next(&mut self) -> Option<(u8, bool, &'a [u8])> {
         loop {
             if let Some((&first, rest)) = self.rest.split_first() {
-                let table = if self.wide { &SPEECH_BYTES_WB } else { &SPEECH_BYTES };
-                let bytes = table[usize::from((first >> 3) & 15)];
-                let Some((bits, rest)) = rest.split_at_checked(bytes) else {
+                let frame_type = (first >> 3) & 15;
+                let Some((bits, rest)) = rest.split_at_checked(self.sizes[usize::from(frame_type)]) else {
                     self.cut = true;
                     self.rest = &[];
                     continue;
                 };
                 self.rest = rest;
-                return Some((first, bits));
+                return Some((frame_type, first & 4 != 0, bits));
             }
             self.rest = self.packets.next()?;
         }
     }
 
-    fn frame(&mut self, first: u8, bits: &[u8]) -> CodedFrame {
-        let (frame_type, quality_ok) = ((first >> 3) & 15, first & 4 != 0);
-        let speech_modes = if self.wide { 9 } else { 8 };
+    fn defects(&self, damage: &Damage) -> Vec<String> {
+        let mut defects = damage.defects();
+        if self.cut {
+            defects.push("the last frame is cut short".into());
+        }
+        defects
+    }
+}
+
+struct Narrow<'a> {
+    frames: Frames<'a>,
+    decoder: Box<amr_nb::Decoder>,
+    damage: Damage,
+}
+
+impl Source for Narrow<'_> {
+    fn read(&mut self, out: &mut Vec<i16>) -> Result<bool, MediaError> {
+        let Some((frame_type, good, bits)) = self.frames.next() else { return Ok(false) };
+        let coded = match (Mode::of(frame_type), frame_type) {
+            (Some(mode), _) => Coded::Speech(mode, bits),
+            (None, 8) => Coded::Noise(bits),
+            _ => Coded::Nothing,
+        };
+        match frame_type {
+            0..=8 | 15 => self.damage.good(),
+            _ => self.damage.bad(format!("reserved frame type {frame_type}")),
+        }
+        out.extend_from_slice(&self.decoder.frame(coded, good));
+        Ok(true)
+    }
+
+    fn defects(&self) -> Vec<String> {
+        self.frames.defects(&self.damage)
+    }
+}
+
+struct Wide<'a> {
+    frames: Frames<'a>,
+    decoder: AmrCodec,
+    /// The mode of the last speech frame: what a lost one is taken for.
+    mode: u8,
+    damage: Damage,
+}
+
+impl Wide<'_> {
+    fn frame(&mut self, frame_type: u8, quality_ok: bool, bits: &[u8]) -> CodedFrame {
         let kind = match frame_type {
-            mode if mode < speech_modes => {
+            mode @ 0..=8 => {
                 self.mode = mode;
                 FrameKind::Speech
             }
-            sid if sid == speech_modes => FrameKind::ComfortNoise,
+            9 => FrameKind::ComfortNoise,
+            14 => FrameKind::Lost,
             15 => FrameKind::NoData,
-            14 if self.wide => FrameKind::Lost,
             _ => {
                 self.damage.bad(format!("reserved frame type {frame_type}"));
                 FrameKind::Lost
@@ -100,10 +142,10 @@ impl<'a> Frames<'a> {
     }
 }
 
-impl Source for Frames<'_> {
+impl Source for Wide<'_> {
     fn read(&mut self, out: &mut Vec<i16>) -> Result<bool, MediaError> {
-        let Some((first, bits)) = self.next() else { return Ok(false) };
-        let frame = self.frame(first, bits);
+        let Some((frame_type, quality_ok, bits)) = self.frames.next() else { return Ok(false) };
+        let frame = self.frame(frame_type, quality_ok, bits);
         match self.decoder.decode_frame(&frame) {
             Ok(samples) => {
                 self.damage.good();
@@ -118,11 +160,7 @@ impl Source for Frames<'_> {
     }
 
     fn defects(&self) -> Vec<String> {
-        let mut defects = self.damage.defects();
-        if self.cut {
-            defects.push("the last frame is cut short".into());
-        }
-        defects
+        self.frames.defects(&self.damage)
     }
 }
 
@@ -157,7 +195,7 @@ impl Encoder for AmrEncoder {
     fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(samples);
-        let frames = waiting.chunks_exact(FRAME_SAMPLES);
+        let frames = waiting.chunks_exact(FRAME);
         let rest = frames.remainder().len();
         for frame in frames {
             self.frame(frame, out);
@@ -169,7 +207,7 @@ impl Encoder for AmrEncoder {
     fn finish(&mut self, out: &mut Vec<u8>) {
         if !self.waiting.is_empty() {
             let mut last = std::mem::take(&mut self.waiting);
-            last.resize(FRAME_SAMPLES, 0);
+            last.resize(FRAME, 0);
             self.frame(&last, out);
         }
     }

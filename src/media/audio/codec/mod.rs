@@ -6,6 +6,7 @@
 mod aac;
 mod adpcm;
 mod amr;
+mod amr_nb;
 mod flac;
 mod foreign;
 pub(super) mod g711;
