@@ -21,6 +21,12 @@ pub(super) struct Grey {
     pub pixels: Vec<u8>,
 }
 
+impl Grey {
+    pub fn rows(&self) -> usize {
+        self.pixels.len().checked_div(self.width).unwrap_or(0)
+    }
+}
+
 /// The page in black and white.
 pub(super) fn reduce(grey: &Grey) -> Bitmap {
     let width = grey.width.max(1);
