@@ -7,7 +7,7 @@
 use super::glyphs::{Glyphs, Sprite};
 use super::layer::{Ink, Layer, Mask, share};
 use super::paths;
-use super::work::Work;
+use super::work::{FORM, Work};
 use crate::limits::Limits;
 use crate::media::fax::raster::{Area, Outline, Rule};
 use hayro_interpret::font::{Glyph, GlyphRun};
@@ -274,7 +274,7 @@ impl<'a> Device<'a> for Canvas<'_> {
         let Clip { area, mask } = self.clip();
         let outline = paths::outline(&clip_path.path, hayro_interpret::kurbo::Affine::IDENTITY, self.work);
         let area = outline.area().and(&area);
-        self.work.spend(outline.cost(&area).saturating_mul(2));
+        self.work.spend(outline.cost(&area).saturating_mul(2).saturating_add(FORM));
         let mut shares = vec![0; area.pixels() as usize];
         let (width, mut held) = (area.width(), Vec::new());
         outline.cover(&area, rule(clip_path.fill), |y, x, coverage| {
@@ -290,7 +290,7 @@ impl<'a> Device<'a> for Canvas<'_> {
     }
 
     fn push_clip_rect(&mut self, rect: &Rect) {
-        self.work.spend(0);
+        self.work.spend(FORM);
         let Clip { area, mask } = self.clip();
         self.clips.push(Clip { area: paths::pixels(rect).and(&area), mask });
     }

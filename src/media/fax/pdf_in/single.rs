@@ -6,7 +6,7 @@
 
 use super::bounds;
 use super::paths;
-use super::work::{self, Work};
+use super::work::{self, FORM, Work};
 use crate::limits::Limits;
 use crate::media::fax::geometry::Resolution;
 use hayro_interpret::font::GlyphRun;
@@ -268,7 +268,7 @@ impl<'a> Device<'a> for Probe<'_> {
     }
 
     fn push_clip_path(&mut self, clip: &ClipPath) {
-        self.work.spend(0);
+        self.work.spend(FORM);
         let outer = self.clips.last().copied().unwrap_or_default();
         let inner =
             if paths::rectangle(&clip.path).is_some() { clip.path.bounding_box() } else { Rect::ZERO };
