@@ -24,6 +24,7 @@ const FAX_EXTENSIONS: &[(&str, &str)] = &[
     ("jpeg", "image/jpeg"),
     ("gif", "image/gif"),
     ("bmp", "image/bmp"),
+    ("txt", "text/plain"),
 ];
 
 /// Arguments of `transcode`.
@@ -39,6 +40,9 @@ const FAX_EXTENSIONS: &[(&str, &str)] = &[
         vpim-milter transcode voice.726 voice.wav\n  \
         vpim-milter transcode --to 'audio/wav;codec=7' voice.726 mu-law.wav\n  \
         vpim-milter transcode fax.tif fax.pdf\n  \
+        vpim-milter transcode letter.pdf fax.tif\n  \
+        vpim-milter transcode --to 'image/png;page=2' letter.txt page2.png\n  \
+        vpim-milter transcode --to 'image/tiff;resolution=204x98;compression=mh' photo.jpg fax.tif\n  \
         vpim-milter transcode --from audio/PCMU --to audio/32KADPCM - - < in > out\n  \
         vpim-milter transcode --list"
 )]
@@ -116,8 +120,8 @@ fn list() -> String {
         line(format.can_read, format.can_write, &format.media_types.join(", "));
     }
     line(true, true, "image/tiff");
-    line(true, false, "image/png, image/jpeg, image/gif, image/bmp");
-    line(false, true, "application/pdf");
+    line(true, true, "application/pdf, image/png");
+    line(true, false, "text/plain, image/jpeg, image/gif, image/bmp");
     line(false, true, "image/x-portable-bitmap");
     out
 }

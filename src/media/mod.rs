@@ -141,7 +141,7 @@ pub fn run(job: &Job, input: &[u8], limits: &Limits, budget: &mut Budget) -> Res
         }
         Job::Preview { declared } => {
             if fax::recognises(declared, input) {
-                fax::preview(input, limits, budget)
+                fax::preview(declared, input, limits, budget)
             } else {
                 audio::preview(declared, input, budget)
             }

@@ -14,6 +14,21 @@ pub fn convert_with(limits: &Limits, input: &[u8], target: &str) -> Result<Outpu
     media::fax::convert(&declared, &target.parse().unwrap(), input, limits, &mut Budget::new(limits))
 }
 
+/// Converts what is declared as another type, with default limits.
+pub fn convert_as(declared: &str, input: &[u8], target: &str) -> Result<Output, MediaError> {
+    convert_from(&Limits::default(), declared, input, target)
+}
+
+pub fn convert_from(
+    limits: &Limits,
+    declared: &str,
+    input: &[u8],
+    target: &str,
+) -> Result<Output, MediaError> {
+    let job = media::Job::convert(declared.parse().unwrap(), target.parse().unwrap());
+    media::run(&job, input, limits, &mut Budget::new(limits))
+}
+
 /// Inspects with default limits, labelled image/tiff.
 pub fn inspect(input: &[u8]) -> Result<media::fax::FaxFacts, MediaError> {
     let limits = Limits::default();

@@ -3,3 +3,5 @@
 
 pub mod fax;
 pub mod pages;
+pub mod pdf;
+pub mod programs;

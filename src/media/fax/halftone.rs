@@ -13,12 +13,18 @@ const MIDDLE: std::ops::RangeInclusive<u8> = 48..=208;
 /// Neighbours that differ by less are one surface.
 const SMOOTH: u8 = 20;
 /// Black below, white from here on: letters are darker than the paper is grey.
-const THRESHOLD: i32 = 144;
+const THRESHOLD: u8 = 144;
 
 /// A page in grey: 0 black, 255 white, row by row.
 pub(super) struct Grey {
     pub width: usize,
     pub pixels: Vec<u8>,
+}
+
+impl Grey {
+    pub fn rows(&self) -> usize {
+        self.pixels.len().checked_div(self.width).unwrap_or(0)
+    }
 }
 
 /// The page in black and white.
@@ -27,27 +33,67 @@ pub(super) fn reduce(grey: &Grey) -> Bitmap {
     let photographs = photographs(grey);
     let regions = width.div_ceil(REGION);
     let mut page = Bitmap::new(u32::try_from(width).unwrap_or(u32::MAX));
-    // Errors handed to this row and the next, one place wider at each side.
-    let (mut here, mut below) = (vec![0i32; width + 2], vec![0i32; width + 2]);
     let mut packed = vec![0u8; width.div_ceil(8)];
+    let mut diffusion = Diffusion::new(width);
     for (y, row) in grey.pixels.chunks_exact(width).enumerate() {
-        packed.fill(0);
-        let photograph = photographs.get(y / REGION * regions..).unwrap_or_default();
-        // Every other row backwards: no worms in even shades.
-        let backwards = y % 2 == 1;
+        let at = y / REGION * regions;
+        let photographs = photographs.get(at..at + regions).unwrap_or_default();
+        if photographs.contains(&true) {
+            packed.fill(0);
+            // Every other row backwards: no worms in even shades.
+            diffusion.row(row, photographs, y % 2 == 1, &mut packed);
+        } else {
+            threshold(row, &mut packed);
+            diffusion.forget();
+        }
+        page.push_packed(&packed);
+    }
+    page
+}
+
+fn threshold(row: &[u8], packed: &mut [u8]) {
+    for (octet, shades) in packed.iter_mut().zip(row.chunks(8)) {
+        let bit = |(at, &shade): (usize, &u8)| u8::from(shade < THRESHOLD) << (7 - at);
+        *octet = shades.iter().enumerate().map(bit).fold(0, |octet, bit| octet | bit);
+    }
+}
+
+/// Errors handed to this row and the next, one place wider at each side.
+struct Diffusion {
+    here: Vec<i32>,
+    below: Vec<i32>,
+    used: bool,
+}
+
+impl Diffusion {
+    fn new(width: usize) -> Self {
+        Diffusion { here: vec![0; width + 2], below: vec![0; width + 2], used: false }
+    }
+
+    /// What is handed to a row without photographs is lost.
+    fn forget(&mut self) {
+        if self.used {
+            self.here.fill(0);
+            self.used = false;
+        }
+    }
+
+    fn row(&mut self, row: &[u8], photographs: &[bool], backwards: bool, packed: &mut [u8]) {
+        let (here, below, width) = (&mut self.here, &mut self.below, row.len());
+        self.used = true;
         for step in 0..width {
             let x = if backwards { width - 1 - step } else { step };
             let shade = i32::from(row.get(x).copied().unwrap_or(255));
-            let diffuse = photograph.get(x / REGION).copied().unwrap_or(false);
+            let diffuse = photographs.get(x / REGION).copied().unwrap_or(false);
             let wanted = if diffuse { shade + here.get(x + 1).copied().unwrap_or(0) / 16 } else { shade };
-            let black = wanted < if diffuse { 128 } else { THRESHOLD };
+            let black = wanted < if diffuse { 128 } else { i32::from(THRESHOLD) };
             if black && let Some(byte) = packed.get_mut(x / 8) {
                 *byte |= 0x80 >> (x % 8);
             }
             if diffuse {
                 let error = wanted - if black { 0 } else { 255 };
                 let (ahead, behind) = if backwards { (x, x + 2) } else { (x + 2, x) };
-                for (errors, at, share) in [(&mut here, ahead, 7), (&mut below, behind, 3)] {
+                for (errors, at, share) in [(&mut *here, ahead, 7), (&mut *below, behind, 3)] {
                     errors.get_mut(at).into_iter().for_each(|e| *e += error * share);
                 }
                 for (at, share) in [(x + 1, 5), (ahead, 1)] {
@@ -55,43 +101,53 @@ pub(super) fn reduce(grey: &Grey) -> Bitmap {
                 }
             }
         }
-        page.push_packed(&packed);
-        std::mem::swap(&mut here, &mut below);
+        std::mem::swap(here, below);
         below.fill(0);
     }
-    page
 }
 
 /// For each region, whether it is part of a photograph.
 fn photographs(grey: &Grey) -> Vec<bool> {
     let width = grey.width.max(1);
-    let rows = grey.pixels.len() / width;
     let regions = width.div_ceil(REGION);
-    let mut smooth = vec![0usize; regions * rows.div_ceil(REGION)];
-    for (y, pair) in grey.pixels.chunks_exact(width).zip(grey.pixels.chunks_exact(width).skip(1)).enumerate()
-    {
-        let (row, next) = pair;
-        for (x, ((&shade, &right), &under)) in row.iter().zip(row.iter().skip(1)).zip(next).enumerate() {
-            let surface =
-                MIDDLE.contains(&shade) && shade.abs_diff(right) < SMOOTH && shade.abs_diff(under) < SMOOTH;
-            if surface && let Some(count) = smooth.get_mut(y / REGION * regions + x / REGION) {
-                *count += 1;
+    let mut smooth = vec![0usize; regions * grey.rows().div_ceil(REGION)];
+    let rows = grey.pixels.chunks_exact(width);
+    for (y, (row, next)) in rows.clone().zip(rows.skip(1)).enumerate() {
+        let counts = smooth.iter_mut().skip(y / REGION * regions);
+        for ((count, row), next) in counts.zip(row.chunks(REGION)).zip(next.chunks(REGION)) {
+            // Most of a page is paper.
+            if row.iter().fold(255, |all, shade| all & shade) < 255 {
+                *count += smooth_pixels(row, next);
             }
         }
     }
-    let dense: Vec<bool> = smooth.iter().map(|&count| count * 5 > REGION * REGION).collect();
-    // Dark or light parts of a photograph belong to it: a region with such regions around is one too.
+    let share = |part: usize| smooth.iter().map(|&count| count * part > REGION * REGION).collect();
+    let (dense, some): (Vec<bool>, Vec<bool>) = (share(5), share(40));
     let of = |x: isize, y: isize| {
         let inside = x >= 0 && y >= 0 && x < regions as isize;
         inside && dense.get(y as usize * regions + x as usize).copied().unwrap_or(false)
     };
-    (0..dense.len())
-        .map(|at| {
-            let (x, y) = ((at % regions) as isize, (at / regions) as isize);
-            let around = [(-1, 0), (1, 0), (0, -1), (0, 1)];
-            of(x, y) || around.iter().filter(|(dx, dy)| of(x + dx, y + dy)).count() >= 2
-        })
-        .collect()
+    // Dark or light parts of a photograph belong to it, and so do its edges: a region with such regions around
+    // is one too, and one beside such a region that has a little of the same.
+    let around = |at: usize| {
+        let (x, y) = ((at % regions) as isize, (at / regions) as isize);
+        let beside = [(-1, 0), (1, 0), (0, -1), (0, 1)];
+        let corners = [(-1, -1), (1, -1), (-1, 1), (1, 1)];
+        let count = |places: &[(isize, isize)]| places.iter().filter(|(dx, dy)| of(x + dx, y + dy)).count();
+        let edge = some.get(at) == Some(&true) && count(&beside) + count(&corners) > 0;
+        of(x, y) || edge || count(&beside) >= 2
+    };
+    (0..dense.len()).map(around).collect()
+}
+
+/// Pixels of a middle shade that differ little from those at their right and below them.
+fn smooth_pixels(row: &[u8], next: &[u8]) -> usize {
+    let right = row.get(1..).unwrap_or_default();
+    let surface = |((&shade, &right), &under): ((&u8, &u8), &u8)| {
+        MIDDLE.contains(&shade) && shade.abs_diff(right) < SMOOTH && shade.abs_diff(under) < SMOOTH
+    };
+    let count: u8 = row.iter().zip(right).zip(next).map(|pixel| u8::from(surface(pixel))).sum();
+    count.into()
 }
 
 #[cfg(test)]
@@ -129,6 +185,19 @@ mod tests {
         assert!(page.iter().all(|row| row == first), "every row of a straight stroke is the same");
         let black = black_share(&page);
         assert!((0.3..=0.41).contains(&black), "{black}");
+    }
+
+    #[test]
+    fn the_edges_of_a_grey_surface_are_as_grey_as_its_middle() {
+        let page = reduce(&grey(256, 256, |x, y| {
+            let (x, y) = (x as isize - 128, y as isize - 128);
+            if x * x + y * y < 100 * 100 { 128 } else { 255 }
+        }));
+        for row in [32, 34, 128, 220] {
+            let black: u32 = page.iter().skip(row).take(2).flatten().map(|o| o.count_ones()).sum();
+            let half = f64::from(100 * 100 - (row as i32 - 128).pow(2)).sqrt();
+            assert!((f64::from(black) - 2.0 * half).abs() < 0.2 * half + 8.0, "row {row}: {black} of {half}");
+        }
     }
 
     #[test]

@@ -1,18 +1,21 @@
-//! Fax bodies: TIFF with CCITT coded pages in, PDF, TIFF-F or bitmaps out.
+//! Fax bodies: TIFF with CCITT coded pages, PDF, pictures and plain text in; TIFF-F, PDF, PNG or bitmaps out.
 //!
 //! | file | subject |
 //! | --- | --- |
 //! | `document` | what the writers ask for pages, whatever they came in |
-//! | `picture`, `halftone` | PNG, JPEG, GIF, BMP as pages in black and white |
+//! | `sheet` | the page that documents without fax dots are drawn on |
+//! | `picture`, `grey_tiff` | PNG, JPEG, GIF, BMP, grey and colour TIFF as pages |
+//! | `pdf_in`, `text` | PDF and plain text as pages |
+//! | `raster`, `scale`, `halftone` | outlines to pixels, area averaging, grey to black and white |
 //! | `tiff` | directories and fields, as written |
 //! | `page` | what a directory says of a page; its strips; its pixels |
 //! | `coded` | what the coded data shows, whatever the tags say |
 //! | `geometry` | resolutions, sizes on paper, legal sizes of TIFF-F |
 //! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
 //! | `bitmap` | packed rows |
-//! | `pdf`, `tiff_f`, this file (PBM) | writers |
+//! | `pdf`, `tiff_f`, `png_page`, this file (PBM) | writers |
 //! | `thumbnail` | pages reduced to grey |
-//! | `sniff` | containers that are recognised only |
+//! | `sniff` | containers by their first octets |
 //!
 //! Coded data is passed through without decoding where that is safe; see `page::Page::pass_through`. The work
 //! is bounded by [`Limits`] and the [`Budget`]; a page in work needs its bitmap and its output, no more.
@@ -22,11 +25,18 @@ mod ccitt;
 mod coded;
 mod document;
 mod geometry;
+mod grey_tiff;
 mod halftone;
 mod page;
 mod pdf;
+mod pdf_in;
 mod picture;
+mod png_page;
+mod raster;
+mod scale;
+mod sheet;
 mod sniff;
+mod text;
 mod thumbnail;
 mod tiff;
 mod tiff_f;
@@ -41,7 +51,7 @@ use serde::{Deserialize, Serialize};
 /// What the bytes of a fax body are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FaxFacts {
-    /// Container found: `tiff`, `pdf`, `jpeg`, `png`, `gif`, `bigtiff`; `pbm` for our output.
+    /// Container found: `tiff`, `pdf`, `jpeg`, `png`, `gif`, `bmp`, `text`, `bigtiff`; `pbm` for our output.
     pub container: String,
     /// `II` or `MM` for TIFF.
     pub byte_order: Option<String>,
@@ -49,7 +59,7 @@ pub struct FaxFacts {
     pub first_ifd_offset: Option<u64>,
     /// One entry a page (image file directory), in order.
     pub pages: Vec<PageFacts>,
-    /// Pages of a container that is recognised but not read (PDF), where known.
+    /// Pages, where known; of a PDF that is only inspected, those that can be counted without reading it.
     pub page_count: Option<u32>,
     /// Damage that was read around, in words.
     pub defects: Vec<String>,
@@ -183,7 +193,7 @@ pub struct CodedFacts {
 /// True for bytes that this module should read rather than the audio side.
 pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
     declared.type_() == mime::IMAGE
-        || declared.essence_str() == "application/pdf"
+        || matches!(declared.essence_str(), "application/pdf" | "text/plain")
         || input.starts_with(b"II*\0")
         || input.starts_with(b"MM\0*")
         || input.starts_with(b"%PDF-")
@@ -192,12 +202,12 @@ pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
 /// Says what the bytes are: fields, and what a look at the coded data shows. Takes nothing from the budget;
 /// the work grows with the octets of the input.
 pub fn inspect(
-    _declared: &Mime,
+    declared: &Mime,
     input: &[u8],
     limits: &Limits,
     budget: &mut Budget,
 ) -> Result<FaxFacts, MediaError> {
-    match sniff::container(input) {
+    match sniff::body(declared, input) {
         Some("tiff") => {
             let tiff = tiff::Tiff::parse(input, limits, budget)?;
             let mut facts = tiff_facts(&tiff);
@@ -215,8 +225,16 @@ pub fn inspect(
     }
 }
 
-/// Converts a fax body to the media type `target`: `application/pdf`, `image/tiff` (TIFF-F; the parameter
-/// `compression` is `mh`, `mr`, `mmr` or `any`; with `coded=anew` no coded data is kept) or `image/x-portable-bitmap`.
+/// Converts a fax body to the media type `target`:
+///
+/// - `image/tiff` (TIFF-F; the parameter `compression` is `mh`, `mr`, `mmr` or `any`; with `coded=anew` no coded
+///   data is kept),
+/// - `application/pdf`; a PDF is left as it is,
+/// - `image/png`: the page that the parameter `page` says, the first without it,
+/// - `image/x-portable-bitmap`.
+///
+/// PDF, text and pictures are drawn at 204 x 196 dots to the inch, or at what the parameter `resolution` says
+/// (`204x98`, `300x300`: the resolutions of TIFF-F).
 pub fn convert(
     declared: &Mime,
     target: &Mime,
@@ -224,12 +242,20 @@ pub fn convert(
     limits: &Limits,
     budget: &mut Budget,
 ) -> Result<Output, MediaError> {
-    if sniff::container(input).is_none() && declared.essence_str() != "image/tiff" {
+    let container = sniff::body(declared, input);
+    if container.is_none() && declared.essence_str() != "image/tiff" {
         let (from, to) = (declared.essence_str(), target.essence_str());
         return Err(MediaError::Unsupported(format!("{from} to {to}")));
     }
-    let document = Document::parse(input, limits, budget)?;
-    if let Document::Tiff(tiff) = &document
+    if container == Some("pdf") && target.essence_str() == "application/pdf" {
+        let facts = inspect(declared, input, limits, budget)?;
+        let output = Some(Facts::Fax(FaxFacts { unchanged: true, ..facts.clone() }));
+        budget.output(input.len())?;
+        let report = Report { facts: Facts::Fax(facts), output, losses: Vec::new() };
+        return Ok(Output { bytes: input.to_vec(), report });
+    }
+    let document = Document::parse(declared, input, sheet::Sheet::of(target)?, limits, budget)?;
+    if let Document::Tiff(tiff, _) = &document
         && tiff.endless
     {
         return Err(MediaError::malformed("tiff", "the chain of directories comes back to itself"));
@@ -243,6 +269,10 @@ pub fn convert(
         "image/x-portable-bitmap" => {
             (pbm(&document, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts))
         }
+        "image/png" => {
+            let png = png_page::convert(&document, target, limits, budget, &mut losses)?;
+            (png, FaxFacts { page_count: Some(1), ..FaxFacts::named("png") })
+        }
         "image/tiff" => {
             let accept = tiff_f::Accept::of(target)?;
             let anew = target.get_param("coded").is_some_and(|value| value == "anew");
@@ -254,7 +284,7 @@ pub fn convert(
                 None => (input.to_vec(), FaxFacts { unchanged: true, ..facts.clone() }),
             }
         }
-        other => return Err(MediaError::Unsupported(format!("tiff to {other}"))),
+        other => return Err(MediaError::Unsupported(format!("{} to {other}", facts.container))),
     };
     let report = Report { facts: Facts::Fax(facts), output: Some(Facts::Fax(output)), losses };
     Ok(Output { bytes, report })
@@ -262,8 +292,13 @@ pub fn convert(
 
 /// The first pages reduced to a size for a report, as binary PGM one behind the other. A page that cannot be
 /// shown is left out and named in the losses.
-pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Output, MediaError> {
-    let document = Document::parse(input, limits, budget)?;
+pub fn preview(
+    declared: &Mime,
+    input: &[u8],
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<Output, MediaError> {
+    let document = Document::parse(declared, input, sheet::Sheet::default(), limits, budget)?;
     let (mut bytes, mut losses) = (Vec::new(), Vec::new());
     for index in 0..document.pages().min(super::preview::PAGES) {
         let page = document.page(index, limits, budget);
@@ -287,9 +322,17 @@ pub fn preview(input: &[u8], limits: &Limits, budget: &mut Budget) -> Result<Out
 
 /// Facts of a document whose pages are asked for.
 fn document_facts(document: &Document<'_>, input: &[u8]) -> FaxFacts {
+    let counted = |container: &str| FaxFacts {
+        page_count: u32::try_from(document.pages()).ok(),
+        defects: document.defects().to_vec(),
+        octets: input.len() as u64,
+        ..FaxFacts::named(container)
+    };
     match document {
-        Document::Tiff(tiff) => tiff_facts(tiff),
-        Document::Picture(_) => FaxFacts::named(sniff::container(input).unwrap_or("picture")),
+        Document::Tiff(tiff, _) => tiff_facts(tiff),
+        Document::Picture(_) => counted(sniff::container(input).unwrap_or("picture")),
+        Document::Pdf(_) => counted("pdf"),
+        Document::Text(_) => counted("text"),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Page<'a> {
     /// word on what became of them).
     damage_announced: bool,
     /// The pixels of a page that was not coded but drawn.
-    drawn: Option<&'a Drawn>,
+    drawn: Option<Cow<'a, Drawn>>,
     /// The fields of its directory as written; empty for a drawn page.
     pub facts: PageFacts,
     /// The fields stand in the order TIFF asks for.
@@ -140,10 +140,11 @@ fn coding_name(compression: Option<u16>, t4_options: Option<u32>) -> String {
         Some(5) => "LZW",
         Some(6 | 7) => "JPEG",
         Some(8 | 32946) => "Deflate",
-        Some(9 | 10) => "JBIG",
+        Some(9 | 10) => "JBIG (T.43)",
         Some(32771) => "MH",
         Some(32773) => "PackBits",
-        Some(34661) => "JBIG",
+        Some(34661) => "JBIG (T.85)",
+        Some(34715) => "JBIG2 (T.88)",
         Some(other) => return format!("compression {other}"),
     }
     .to_owned()
@@ -199,21 +200,28 @@ impl<'a> Page<'a> {
     }
 
     /// The page at `index` of a document that was drawn here.
-    pub fn drawn(index: usize, drawn: &'a Drawn) -> Self {
+    pub fn drawn(index: usize, drawn: Cow<'a, Drawn>) -> Self {
+        let rows = u32::try_from(drawn.bitmap.rows()).unwrap_or(u32::MAX);
+        let page = Page::coded(index, drawn.bitmap.width(), rows, drawn.resolution);
+        Page { drawn: Some(drawn), ..page }
+    }
+
+    /// The page at `index` of a document that is no TIFF; its strips are for the caller to add.
+    pub fn coded(index: usize, width: u32, rows: u32, resolution: Resolution) -> Self {
         Page {
             number: index + 1,
-            width: drawn.bitmap.width(),
-            length: u32::try_from(drawn.bitmap.rows()).ok(),
+            width,
+            length: Some(rows),
             rows_per_strip: u32::MAX,
             strips: Vec::new(),
             storage: Storage::Packed,
             reversed: false,
             inverted: false,
-            resolution: drawn.resolution,
+            resolution,
             orientation: 1,
             uncompressed_mode: false,
             damage_announced: false,
-            drawn: Some(drawn),
+            drawn: None,
             facts: PageFacts::default(),
             sorted: false,
         }
@@ -279,7 +287,7 @@ impl<'a> Page<'a> {
         budget: &mut Budget,
         losses: &mut Vec<String>,
     ) -> Result<Bitmap, MediaError> {
-        if let Some(drawn) = self.drawn {
+        if let Some(drawn) = &self.drawn {
             drawn.losses.iter().for_each(|loss| note(losses, format!("page {}: {loss}", self.number)));
             return Ok(drawn.bitmap.clone());
         }
@@ -391,21 +399,24 @@ pub(super) fn reverse_bits(data: &[u8]) -> Vec<u8> {
     data.iter().map(|byte| byte.reverse_bits()).collect()
 }
 
+/// Compression 1 with one bit a pixel.
+pub(super) fn is_packed(facts: &PageFacts) -> bool {
+    matches!(facts.compression, None | Some(1))
+        && facts.samples_per_pixel.unwrap_or(1) == 1
+        && facts.bits_per_sample.first().is_none_or(|&bits| bits == 1)
+        && matches!(facts.photometric, None | Some(0 | 1))
+}
+
 fn storage(facts: &PageFacts, number: usize) -> Result<Storage, MediaError> {
     let unsupported = |what: &str| Err(MediaError::Unsupported(format!("TIFF page {number}: {what}")));
     if facts.tiled {
-        return unsupported("tiles");
+        return unsupported("tiles, which no fax has");
     }
     Ok(Storage::Ccitt(match facts.compression {
         Some(2) => Scheme::Rle,
         Some(3) => Scheme::T4 { two_dimensional: facts.t4_options.unwrap_or(0) & 1 == 1 },
         Some(4) => Scheme::T6,
-        None | Some(1)
-            if facts.samples_per_pixel.unwrap_or(1) == 1
-                && facts.bits_per_sample.first().is_none_or(|&bits| bits == 1) =>
-        {
-            return Ok(Storage::Packed);
-        }
+        _ if is_packed(facts) => return Ok(Storage::Packed),
         _ => return unsupported(&facts.coding),
     }))
 }

@@ -1,8 +1,8 @@
 //! Pictures of ordinary mail (PNG, JPEG, GIF, BMP) as fax pages.
 //!
-//! A picture is scaled with area averaging to the dots of a fine A4 page (204 x 196 to the inch, 1728 columns):
-//! to the width of the page where it is large, at 96 dots to the inch, as it shows on a screen, where it is
-//! small. One that is wider than high is turned. What would be longer than the page is made smaller.
+//! A picture is scaled with area averaging to the dots of an A4 page: to the width of the page where it is large, at
+//! 96 dots to the inch, as it shows on a screen, where it is small. One that is wider than high is turned. What
+//! would be longer than the page is made smaller. A scan that says how large it is keeps its size.
 //!
 //! Bounds: width and height are held against the limits of a page before anything is decoded, the decoder may
 //! allocate a few octets for each of these pixels, and the page made has one fixed size.
@@ -11,18 +11,16 @@ use super::MediaError;
 use super::bitmap::Bitmap;
 use super::geometry::Resolution;
 use super::halftone::{self, Grey};
+use super::scale::scale;
+use super::sheet::Sheet;
 use crate::limits::{Budget, Exceeded, Limits};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::io::Cursor;
 
-/// The dots of the page.
-const RESOLUTION: Resolution = Resolution { x: 204.0, y: 196.0 };
-/// Columns of A4 and letter paper (RFC 2306 3.2).
-const COLUMNS: usize = 1_728;
-/// Rows of A4 paper.
-const ROWS: usize = 2_291;
-/// Columns and rows left white at each edge: fax machines lose a few millimetres.
-const MARGIN: usize = 48;
+/// Inches from top to bottom of A4 paper.
+const HEIGHT: f64 = 11.69;
+/// Inches left white at each edge: fax machines lose a few millimetres.
+const MARGIN: f64 = 0.235;
 /// Dots to the inch of a picture that says nothing.
 const SCREEN_DPI: f64 = 96.0;
 /// Octets a decoder may need for a pixel, with what it works with.
@@ -62,19 +60,48 @@ fn format(container: &str) -> Option<ImageFormat> {
 pub(super) fn draw(
     input: &[u8],
     container: &str,
+    sheet: &Sheet,
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Drawn, MediaError> {
     let picture = decode(input, container, limits)?;
     budget.check()?;
-    let turned = picture.width() > picture.height();
-    let picture = if turned { picture.rotate90() } else { picture };
     let grey = shades(&picture);
     drop(picture);
     budget.check()?;
-    let bitmap = halftone::reduce(&on_page(&grey));
-    let losses = vec![format!("{container} reduced to black and white at 204 x 196 dots to the inch")];
-    Ok(Drawn { bitmap, resolution: RESOLUTION, losses })
+    Ok(on_sheet(grey, None, sheet, container))
+}
+
+/// Puts a picture onto the page: at its true size where its `resolution` is known.
+pub(super) fn on_sheet(grey: Grey, resolution: Option<Resolution>, sheet: &Sheet, name: &str) -> Drawn {
+    let (x, y) = (sheet.resolution.x, sheet.resolution.y);
+    let mut losses = vec![format!("{name} reduced to black and white at {x:.0} x {y:.0} dots to the inch")];
+    let page = match resolution {
+        Some(dots) => {
+            let inches = (grey.width as f64 / dots.x, grey.rows() as f64 / dots.y);
+            let fit = sheet.fit(inches.0 * 72.0, inches.1 * 72.0);
+            losses.extend(fit.losses());
+            let grey = if fit.turned { turned(&grey) } else { grey };
+            let columns = (f64::from(sheet.columns) - 2.0 * fit.left).round().max(1.0) as usize;
+            let place = Place { left: fit.left.round() as i64, top: 0, columns, rows: fit.rows as usize };
+            place.on_page(&grey, sheet.columns as usize, fit.rows as usize)
+        }
+        None => {
+            let grey = if grey.width > grey.rows() { turned(&grey) } else { grey };
+            let place = Place::within_margins(&grey, sheet);
+            place.on_page(&grey, sheet.columns as usize, (HEIGHT * y).round() as usize)
+        }
+    };
+    Drawn { bitmap: halftone::reduce(&page), resolution: sheet.resolution, losses }
+}
+
+/// Turned by 90 degrees clockwise.
+fn turned(grey: &Grey) -> Grey {
+    let mut pixels = Vec::with_capacity(grey.pixels.len());
+    for x in 0..grey.width {
+        pixels.extend(grey.pixels.iter().skip(x).step_by(grey.width.max(1)).rev());
+    }
+    Grey { width: grey.rows(), pixels }
 }
 
 fn decode(input: &[u8], container: &str, limits: &Limits) -> Result<DynamicImage, MediaError> {
@@ -105,62 +132,43 @@ fn shades(picture: &DynamicImage) -> Grey {
     Grey { width: alpha.width() as usize, pixels }
 }
 
-/// Scales the picture onto a white page.
-fn on_page(picture: &Grey) -> Grey {
-    let (width, height) = (picture.width.max(1), picture.pixels.len() / picture.width.max(1));
-    let (room_x, room_y) = ((COLUMNS - 2 * MARGIN) as f64, (ROWS - 2 * MARGIN) as f64);
-    // Page columns for each column of the picture.
-    let shape = RESOLUTION.y / RESOLUTION.x;
-    let scale =
-        (RESOLUTION.x / SCREEN_DPI).min(room_x / width as f64).min(room_y / shape / height.max(1) as f64);
-    let columns = ((width as f64 * scale).round() as usize).clamp(1, COLUMNS - 2 * MARGIN);
-    let rows = ((height as f64 * scale * shape).round() as usize).clamp(1, ROWS - 2 * MARGIN);
-    let mut page = Grey { width: COLUMNS, pixels: vec![255; COLUMNS * ROWS] };
-    let across = Areas::new(width, columns);
-    let mut sums = vec![0f32; columns];
-    for (row, areas) in Areas::new(height, rows).0.iter().enumerate() {
-        sums.fill(0.0);
-        let mut total = 0.0;
-        for &(y, share) in areas {
-            let line = picture.pixels.get(y * width..(y + 1) * width).unwrap_or_default();
-            across.add(line, share, &mut sums);
-            total += share;
-        }
-        let start = (MARGIN + row) * COLUMNS + MARGIN + (room_x as usize - columns) / 2;
-        let out = page.pixels.get_mut(start..start + columns).unwrap_or_default();
-        for (to, sum) in out.iter_mut().zip(&sums) {
-            *to = (sum / total).round().clamp(0.0, 255.0) as u8;
-        }
-    }
-    page
+/// Where a picture lies on its page.
+struct Place {
+    /// Less than nothing where its edges are cut.
+    left: i64,
+    top: usize,
+    columns: usize,
+    rows: usize,
 }
 
-/// For each of the new positions, the old ones it covers and how much of each.
-struct Areas(Vec<Vec<(usize, f32)>>);
-
-impl Areas {
-    fn new(old: usize, new: usize) -> Self {
-        let step = old as f64 / new as f64;
-        let area = |at: usize| {
-            let (from, to) = (at as f64 * step, ((at + 1) as f64 * step).min(old as f64));
-            (from as usize..(to.ceil() as usize).min(old))
-                .map(|at| (at, (to.min(at as f64 + 1.0) - from.max(at as f64)) as f32))
-                .filter(|(_, share)| *share > 0.0)
-                .collect()
-        };
-        Areas((0..new).map(area).collect())
+impl Place {
+    fn within_margins(picture: &Grey, sheet: &Sheet) -> Self {
+        let (x, y) = (sheet.resolution.x, sheet.resolution.y);
+        let (edge_x, edge_y) = ((MARGIN * x).round(), (MARGIN * y).round());
+        let (room_x, room_y) = (f64::from(sheet.columns) - 2.0 * edge_x, (HEIGHT * y).round() - 2.0 * edge_y);
+        let (width, height) = (picture.width.max(1) as f64, picture.rows().max(1) as f64);
+        // Page columns for each column of the picture.
+        let shape = y / x;
+        let scale = (x / SCREEN_DPI).min(room_x / width).min(room_y / shape / height);
+        let columns = (width * scale).round().clamp(1.0, room_x);
+        let rows = (height * scale * shape).round().clamp(1.0, room_y);
+        let left = edge_x as i64 + ((room_x - columns) / 2.0) as i64;
+        Place { left, top: edge_y as usize, columns: columns as usize, rows: rows as usize }
     }
 
-    /// Adds `share` of the mean of each area of `line`.
-    fn add(&self, line: &[u8], share: f32, sums: &mut [f32]) {
-        for (sum, area) in sums.iter_mut().zip(&self.0) {
-            let (mut shade, mut total) = (0.0, 0.0);
-            for &(at, part) in area {
-                shade += f32::from(line.get(at).copied().unwrap_or(255)) * part;
-                total += part;
-            }
-            *sum += share * shade / total;
-        }
+    /// Scales the picture onto a white page.
+    fn on_page(&self, picture: &Grey, columns: usize, rows: usize) -> Grey {
+        let mut page = Grey { width: columns, pixels: vec![255; columns * rows] };
+        let width = picture.width;
+        let line = |y: usize| picture.pixels.get(y * width..(y + 1) * width).unwrap_or_default();
+        let (left, cut) = (self.left.max(0) as usize, self.left.min(0).unsigned_abs() as usize);
+        scale((width, picture.rows()), line, (self.columns, self.rows), |row, shades| {
+            let start = (self.top + row) * columns;
+            let out = page.pixels.get_mut(start..start + columns).unwrap_or_default();
+            let shades = shades.get(cut..).unwrap_or_default();
+            out.iter_mut().skip(left).zip(shades).for_each(|(to, shade)| *to = *shade);
+        });
+        page
     }
 }
 
@@ -169,35 +177,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn areas_share_every_position_once() {
-        for (old, new) in [(1000, 1632), (3000, 1632), (7, 3), (1, 5)] {
-            let areas = Areas::new(old, new).0;
-            assert_eq!(areas.len(), new);
-            let total: f32 = areas.iter().flatten().map(|(_, share)| share).sum();
-            assert!((total - old as f32).abs() < 0.01 * old as f32, "{old} {new}: {total}");
-            assert!(areas.iter().all(|area| !area.is_empty()));
-        }
-    }
-
-    #[test]
     fn a_claim_of_a_huge_picture_is_a_limit_or_an_error() {
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\x06\0\0\0\xa0\xbd\xa1\xeb";
         let limits = Limits::default();
-        assert!(draw(png, "png", &limits, &Budget::new(&limits)).is_err());
+        assert!(draw(png, "png", &Sheet::default(), &limits, &Budget::new(&limits)).is_err());
+    }
+
+    /// Columns and rows of the page that are black.
+    fn extent(width: usize, height: usize) -> (usize, usize) {
+        let (picture, sheet) = (Grey { width, pixels: vec![0; width * height] }, Sheet::default());
+        let page = Place::within_margins(&picture, &sheet).on_page(&picture, 1728, 2291);
+        let rows = page.pixels.chunks(1728).filter(|row| row.contains(&0)).count();
+        let columns = page.pixels.chunks(1728).map(|row| row.iter().filter(|s| **s == 0).count()).max();
+        (columns.unwrap(), rows)
     }
 
     #[test]
     fn a_small_picture_keeps_its_size_and_a_large_one_fills_the_width() {
-        let black = |width, height| on_page(&Grey { width, pixels: vec![0; width * height] });
-        let extent = |page: &Grey| {
-            let rows = page.pixels.chunks(COLUMNS).filter(|row| row.contains(&0)).count();
-            let columns =
-                page.pixels.chunks(COLUMNS).map(|row| row.iter().filter(|s| **s == 0).count()).max();
-            (columns.unwrap(), rows)
-        };
         // One inch each way.
-        assert_eq!(extent(&black(96, 96)), (204, 196));
-        assert_eq!(extent(&black(1654, 2000)).0, COLUMNS - 2 * MARGIN);
-        assert_eq!(extent(&black(100, 20_000)).1, ROWS - 2 * MARGIN);
+        assert_eq!(extent(96, 96), (204, 196));
+        assert_eq!(extent(1654, 2000).0, 1728 - 2 * 48);
+        assert_eq!(extent(100, 20_000).1, 2291 - 2 * 46);
+    }
+
+    #[test]
+    fn a_scan_keeps_its_true_size_or_is_turned_and_made_to_fit() {
+        let dots = Resolution { x: 100.0, y: 100.0 };
+        let scan = |width: usize, height: usize| {
+            let grey = Grey { width, pixels: vec![0; width * height] };
+            on_sheet(grey, Some(dots), &Sheet::default(), "tiff")
+        };
+        let a4 = scan(827, 1169);
+        assert_eq!((a4.bitmap.width(), a4.bitmap.rows(), a4.losses.len()), (1728, 2291, 1));
+        let row = a4.bitmap.iter().nth(1000).unwrap();
+        let black: u32 = row.iter().map(|octet| octet.count_ones()).sum();
+        assert_eq!(black, 1687, "8.27 inches");
+        let lying = scan(1169, 827);
+        assert_eq!((lying.bitmap.rows(), lying.losses.len()), (2291, 2));
+        assert_eq!(scan(1169, 1654).losses[1], "made smaller to 72 percent to fit a fax page");
+    }
+
+    #[test]
+    fn pictures_are_turned_clockwise() {
+        // 1 2 3
+        // 4 5 6
+        let grey = turned(&Grey { width: 3, pixels: vec![1, 2, 3, 4, 5, 6] });
+        assert_eq!((grey.width, grey.pixels), (2, vec![4, 1, 5, 2, 6, 3]));
     }
 }

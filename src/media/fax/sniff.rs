@@ -1,4 +1,6 @@
-//! Containers that are named but not read.
+//! What the bytes are by their beginning.
+
+use mime::Mime;
 
 /// The container the bytes begin like, whatever their label says.
 pub(super) fn container(input: &[u8]) -> Option<&'static str> {
@@ -17,6 +19,15 @@ pub(super) fn container(input: &[u8]) -> Option<&'static str> {
         (b"\x00\x00\x00\x0cjP  ", "jp2"),
     ];
     STARTS.iter().find(|(start, _)| input.starts_with(start)).map(|&(_, name)| name)
+}
+
+/// What a body is: its container, or `text` where its sender calls it plain text and it does not begin like
+/// something that no text begins like.
+pub(super) fn body(declared: &Mime, input: &[u8]) -> Option<&'static str> {
+    let found = container(input);
+    // These marks are letters: BMW is no picture.
+    let weak = matches!(found, None | Some("bmp" | "pbm"));
+    if declared.essence_str() == "text/plain" && weak { Some("text") } else { found }
 }
 
 /// Pages of a PDF as far as they can be counted without reading it: page objects that stand outside of
@@ -53,5 +64,8 @@ mod tests {
         assert_eq!(container(b"\xff\xd8\xff\xe0"), Some("jpeg"));
         assert_eq!(container(b"MM\0*"), Some("tiff"));
         assert_eq!(container(b""), None);
+        let text = |input: &[u8]| body(&mime::TEXT_PLAIN, input);
+        assert_eq!((text(b"BMW"), text(b""), text(b"%PDF-1.4")), (Some("text"), Some("text"), Some("pdf")));
+        assert_eq!(body(&mime::IMAGE_BMP, b"BMW"), Some("bmp"));
     }
 }

@@ -66,6 +66,15 @@ fn decode_without_eols(data: &[u8], scheme: Scheme, rows: usize, page: &mut Bitm
     Decoded { rows: page.rows() - base, broken: result.is_err(), ..Decoded::default() }
 }
 
+/// Decodes T.4 one-dimensional data without EOLs or alignment, which only PDF has (EndOfLine false, ISO 32000-1
+/// 7.4.6).
+pub(super) fn decode_unmarked(data: &[u8], rows: usize, page: &mut Bitmap) -> Decoded {
+    let base = page.rows();
+    let layout = Layout { scheme: Scheme::T4 { two_dimensional: false }, between: Between::Nothing };
+    let result = clean::decode(data, layout, rows, page);
+    Decoded { rows: page.rows() - base, broken: result.is_err(), ..Decoded::default() }
+}
+
 /// T.6 data that is not clean gets a second reading; it is taken only if it explains every row.
 fn decode_t6(data: &[u8], rows: usize, page: &mut Bitmap) -> Decoded {
     let base = page.rows();
