@@ -5,7 +5,7 @@
 //! Everything here comes from strangers: texts are one line each, without control characters and
 //! marks that turn the direction of writing, and bounded.
 
-use super::convert;
+use super::{convert, template};
 use crate::message::Message;
 use crate::message::value::{self, Date, Mailbox};
 use crate::vpim::numeric::Numeric;
@@ -124,7 +124,7 @@ impl Facts {
     /// Fills a template: text with names in braces, `{{` and `}}` for braces themselves. `None` where
     /// a name is unknown or nothing is known for it.
     pub fn fill(&self, template: &str) -> Option<String> {
-        filled(template, |name| self.value(name))
+        template::filled(template, |name| self.value(name))
     }
 
     /// What stands for a name in a template; `None` where the name is unknown.
@@ -150,63 +150,15 @@ impl Facts {
     }
 }
 
-/// A template with its names replaced; `None` where one is unknown or stands for nothing.
-pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut out = String::new();
-    for piece in pieces(template).ok()? {
-        match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Name(name) => out.push_str(&value(name).filter(|v| !v.is_empty())?),
-        }
-    }
-    Some(out)
+/// What is wrong with a template of facts, with a remedy.
+pub fn check(template: &str) -> Result<(), String> {
+    check_with(template, &[])
 }
 
-/// What is wrong with a template, with a remedy. `more`: names that are known besides those of facts.
-pub fn check(template: &str, more: &[&str]) -> Result<(), String> {
-    let known = || NAMES.iter().map(|(name, _)| *name).chain(more.iter().copied());
-    for piece in pieces(template)? {
-        if let Piece::Name(name) = piece
-            && !known().any(|n| n == name)
-        {
-            let known: Vec<&str> = known().collect();
-            return Err(format!("`{{{name}}}` stands for nothing; known are {}", known.join(", ")));
-        }
-    }
-    match template.chars().any(char::is_control) {
-        true => Err("a template is one line without control characters".to_owned()),
-        false => Ok(()),
-    }
-}
-
-enum Piece<'a> {
-    Text(&'a str),
-    Name(&'a str),
-}
-
-/// Takes a template apart.
-fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
-    let mut out = Vec::new();
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (text, found) = rest.split_at(at);
-        out.push(Piece::Text(text));
-        if let Some(tail) = found.strip_prefix("{{").or_else(|| found.strip_prefix("}}")) {
-            out.push(Piece::Text(found.get(..1).unwrap_or_default()));
-            rest = tail;
-            continue;
-        }
-        let named = found.strip_prefix('{').and_then(|f| f.split_once('}'));
-        let Some((name, tail)) = named else {
-            return Err(format!(
-                "`{found}` has a brace without its fellow; write {{{{ or }}}} for a brace itself"
-            ));
-        };
-        out.push(Piece::Name(name));
-        rest = tail;
-    }
-    out.push(Piece::Text(rest));
-    Ok(out)
+/// The same where other names are known, too.
+pub fn check_with(template: &str, more: &[&str]) -> Result<(), String> {
+    let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).chain(more.iter().copied()).collect();
+    template::check(template, &names)
 }
 
 /// One line of text from a message: no control characters, nothing that turns the direction of
@@ -433,10 +385,10 @@ mod tests {
             ("a {length", "`{length` has a brace without its fellow; write {{ or }}"),
             ("a\nb", "one line"),
         ] {
-            assert!(check(template, &[]).unwrap_err().contains(words), "{:?}", check(template, &[]));
+            assert!(check(template).unwrap_err().contains(words), "{:?}", check(template));
         }
         let all: String = NAMES.iter().map(|(name, _)| format!("{{{name}}} ")).collect();
-        assert_eq!(check(&all, &[]), Ok(()));
+        assert_eq!(check(&all), Ok(()));
         let known = NAMES.iter().all(|(name, _)| Facts::default().value(name).is_some());
         assert!(known && Facts::default().value("x").is_none());
     }

@@ -18,6 +18,7 @@ pub mod repair;
 pub mod results;
 mod rewrite;
 pub mod summary;
+pub mod template;
 mod voice_message;
 
 use crate::limits::{Budget, Limits};
