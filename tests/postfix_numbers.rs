@@ -93,7 +93,9 @@ fn mail_arrives_once_under_the_number_the_destination_knows() {
     let (recipients, text) = chain.deliver(&["<4411@avaya.test>"], VOICE);
     assert_eq!(recipients, ["<6045554411@avaya.test>"]);
     assert_eq!(text, VOICE.replace("<4411@avaya.test>", "<6045554411@avaya.test>"));
-    let line = chain.milter.wait_for_log("renumbered", PATIENCE);
+    let (recipients, again) = chain.deliver(&["<6045554411@avaya.test>"], &text);
+    assert_eq!((recipients, again), (vec!["<6045554411@avaya.test>".to_owned()], text), "a second pass");
+    let line = chain.milter.wait_for_log("renumbered=\"recipient", PATIENCE);
     assert!(line.contains("recipient <4411@avaya.test> <6045554411@avaya.test>"), "{line}");
 
     let dsn = "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;boss@hospital.test";

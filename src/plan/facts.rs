@@ -8,6 +8,7 @@
 use super::{convert, template};
 use crate::message::Message;
 use crate::message::value::{self, Date, Mailbox};
+use crate::vpim::envelope::bare_path;
 use crate::vpim::numeric::Numeric;
 use crate::vpim::{Survey, VoiceKind};
 
@@ -96,8 +97,10 @@ impl Facts {
         let when = date.and_then(value::date);
         let called = || {
             let to = mailboxes(message, "To");
-            let rcpt = survey.envelope.rcpt_to.iter().map(|r| crate::vpim::envelope::bare_path(r));
-            to.iter().map(Mailbox::local_part).chain(rcpt.map(local_part)).find_map(number_in)
+            // Of several recipients one may be a blind copy.
+            let only = survey.envelope.rcpt_to.first().filter(|_| survey.envelope.rcpt_to.len() == 1);
+            let rcpt = only.map(|r| local_part(bare_path(r)));
+            to.iter().map(Mailbox::local_part).chain(rcpt).find_map(number_in)
         };
         Facts {
             caller_name: name.unwrap_or_default(),
@@ -358,6 +361,23 @@ mod tests {
         assert_eq!(facts_to(&raw.replace("12", "12345678901"), "").voice_seconds, None);
         assert_eq!(facts_to(&raw.replace("audio/", "text/"), "").voice_seconds, None);
         assert_eq!(facts_to(raw, "<FAX=+14165551212/T33S=3@b.test>").called_number, "+14165551212");
+    }
+
+    #[test]
+    fn a_blind_copy_is_not_told() {
+        let limits = Limits::default();
+        let raw = format!("To: pat@b.test\r\n{VOICE}");
+        let message = Message::parse(raw.as_bytes(), &limits);
+        let called = |rcpt: &[&str]| {
+            let rcpt_to = rcpt.iter().map(|r| (*r).to_owned()).collect();
+            let envelope = Envelope { rcpt_to, ..Envelope::default() };
+            let survey = Survey::new(&message, &envelope, None, &limits, &mut Budget::new(&limits));
+            Facts::of(&survey).called_number
+        };
+        assert_eq!(
+            (called(&["4411@b.test"]).as_str(), called(&["4411@b.test", "pat@b.test"]).as_str()),
+            ("4411", "")
+        );
     }
 
     #[test]
