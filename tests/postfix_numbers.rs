@@ -29,6 +29,12 @@ profile = "untouched"
 numbers = [{ match = "+1613555????", keep = 4, domain = "vm2.test", apply = ["recipient", "from", "to"] }]
 
 [[route]]
+name = "gone"
+match = { recipient = ["*@old.test"] }
+profile = "untouched"
+numbers = [{ match = "4*", domain = "gone.test", apply = ["recipient"] }]
+
+[[route]]
 name = "fax"
 match = { recipient = ["*@fax.test"] }
 profile = "untouched"
@@ -52,6 +58,7 @@ impl Chain {
         let sink = Sink::start();
         let milter = MilterProcess::start(CONFIG);
         let options = PostfixOptions {
+            extra_main_cf: "transport_maps = inline:{ gone.test=error:5.1.1 }".to_owned(),
             non_smtpd_milter: Some(milter.postfix_socket()),
             ..PostfixOptions::with_milter(sink.port(), milter.postfix_socket())
         };
@@ -93,7 +100,9 @@ fn mail_arrives_once_under_the_number_the_destination_knows() {
     let (recipients, text) = chain.deliver(&["<4411@avaya.test>"], VOICE);
     assert_eq!(recipients, ["<6045554411@avaya.test>"]);
     assert_eq!(text, VOICE.replace("<4411@avaya.test>", "<6045554411@avaya.test>"));
-    let line = chain.milter.wait_for_log("renumbered", PATIENCE);
+    let (recipients, again) = chain.deliver(&["<6045554411@avaya.test>"], &text);
+    assert_eq!((recipients, again), (vec!["<6045554411@avaya.test>".to_owned()], text), "a second pass");
+    let line = chain.milter.wait_for_log("renumbered=\"recipient", PATIENCE);
     assert!(line.contains("recipient <4411@avaya.test> <6045554411@avaya.test>"), "{line}");
 
     let dsn = "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;boss@hospital.test";
@@ -136,4 +145,26 @@ fn nobody_gets_two_copies_and_nobody_none() {
     assert!(sent.status.success(), "{sent:?}");
     let local = chain.sink.wait_for(before + 1, PATIENCE).pop().expect("waited for it");
     assert_eq!(local.recipients(), ["6045554411@avaya.test"]);
+}
+
+/// A milter's new recipient must not become one whose failures nobody hears of.
+#[test]
+fn the_sender_is_told_when_the_new_number_fails() {
+    if !postfix::available() {
+        return;
+    }
+    let chain = Chain::start();
+    for parameters in ["", " NOTIFY=FAILURE ORCPT=rfc822;boss@hospital.test"] {
+        let before = chain.sink.delivered().len();
+        let recipient = format!("<4411@old.test>{parameters}");
+        let replies = chain.postfix.smtp().send("<+16135550100@a.test>", &[&recipient], VOICE.as_bytes());
+        assert_eq!(replies.last().expect("a reply to the message").code, 250);
+        let notice = chain.sink.wait_for(before + 1, PATIENCE).pop().expect("waited for it");
+        assert_eq!((notice.sender(), notice.recipients()), ("", vec!["+16135550100@a.test"]));
+        let text = String::from_utf8_lossy(&notice.data).into_owned();
+        assert!(text.contains("multipart/report") && text.contains("Action: failed"), "{text}");
+        if !parameters.is_empty() {
+            assert!(text.contains("Original-Recipient: rfc822;boss@hospital.test"), "{text}");
+        }
+    }
 }

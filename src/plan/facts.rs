@@ -5,9 +5,10 @@
 //! Everything here comes from strangers: texts are one line each, without control characters and
 //! marks that turn the direction of writing, and bounded.
 
-use super::{choice, convert};
+use super::{choice, convert, template};
 use crate::message::Message;
 use crate::message::value::{self, Date, Mailbox};
+use crate::vpim::envelope::bare_path;
 use crate::vpim::numeric::Numeric;
 use crate::vpim::{Survey, VoiceKind};
 
@@ -96,8 +97,10 @@ impl Facts {
         let when = date.and_then(value::date);
         let called = || {
             let to = mailboxes(message, "To");
-            let rcpt = survey.envelope.rcpt_to.iter().map(|r| crate::vpim::envelope::bare_path(r));
-            to.iter().map(Mailbox::local_part).chain(rcpt.map(local_part)).find_map(number_in)
+            // Of several recipients one may be a blind copy.
+            let only = survey.envelope.rcpt_to.first().filter(|_| survey.envelope.rcpt_to.len() == 1);
+            let rcpt = only.map(|r| local_part(bare_path(r)));
+            to.iter().map(Mailbox::local_part).chain(rcpt).find_map(number_in)
         };
         Facts {
             caller_name: name.unwrap_or_default(),
@@ -124,7 +127,7 @@ impl Facts {
     /// Fills a template: text with names in braces, `{{` and `}}` for braces themselves. `None` where
     /// a name is unknown or nothing is known for it.
     pub fn fill(&self, template: &str) -> Option<String> {
-        filled(template, |name| self.value(name))
+        template::filled(template, |name| self.value(name))
     }
 
     /// What stands for a name in a template; `None` where the name is unknown.
@@ -150,63 +153,15 @@ impl Facts {
     }
 }
 
-/// A template with its names replaced; `None` where one is unknown or stands for nothing.
-pub fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut out = String::new();
-    for piece in pieces(template).ok()? {
-        match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Name(name) => out.push_str(&value(name).filter(|v| !v.is_empty())?),
-        }
-    }
-    Some(out)
+/// What is wrong with a template of facts, with a remedy.
+pub fn check(template: &str) -> Result<(), String> {
+    check_with(template, &[])
 }
 
-/// What is wrong with a template, with a remedy. `more`: names that are known besides those of facts.
-pub fn check(template: &str, more: &[&str]) -> Result<(), String> {
-    let known = || NAMES.iter().map(|(name, _)| *name).chain(more.iter().copied());
-    for piece in pieces(template)? {
-        if let Piece::Name(name) = piece
-            && !known().any(|n| n == name)
-        {
-            let known: Vec<&str> = known().collect();
-            return Err(format!("`{{{name}}}` stands for nothing; known are {}", known.join(", ")));
-        }
-    }
-    match template.chars().any(char::is_control) {
-        true => Err("a template is one line without control characters".to_owned()),
-        false => Ok(()),
-    }
-}
-
-enum Piece<'a> {
-    Text(&'a str),
-    Name(&'a str),
-}
-
-/// Takes a template apart.
-fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
-    let mut out = Vec::new();
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (text, found) = rest.split_at(at);
-        out.push(Piece::Text(text));
-        if let Some(tail) = found.strip_prefix("{{").or_else(|| found.strip_prefix("}}")) {
-            out.push(Piece::Text(found.get(..1).unwrap_or_default()));
-            rest = tail;
-            continue;
-        }
-        let named = found.strip_prefix('{').and_then(|f| f.split_once('}'));
-        let Some((name, tail)) = named else {
-            return Err(format!(
-                "`{found}` has a brace without its fellow; write {{{{ or }}}} for a brace itself"
-            ));
-        };
-        out.push(Piece::Name(name));
-        rest = tail;
-    }
-    out.push(Piece::Text(rest));
-    Ok(out)
+/// The same where other names are known, too.
+pub fn check_with(template: &str, more: &[&str]) -> Result<(), String> {
+    let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).chain(more.iter().copied()).collect();
+    template::check(template, &names)
 }
 
 /// One line of text from a message: no control characters, nothing that turns the direction of
@@ -410,6 +365,23 @@ mod tests {
     }
 
     #[test]
+    fn a_blind_copy_is_not_told() {
+        let limits = Limits::default();
+        let raw = format!("To: pat@b.test\r\n{VOICE}");
+        let message = Message::parse(raw.as_bytes(), &limits);
+        let called = |rcpt: &[&str]| {
+            let rcpt_to = rcpt.iter().map(|r| (*r).to_owned()).collect();
+            let envelope = Envelope { rcpt_to, ..Envelope::default() };
+            let survey = Survey::new(&message, &envelope, None, &limits, &mut Budget::new(&limits));
+            Facts::of(&survey).called_number
+        };
+        assert_eq!(
+            (called(&["4411@b.test"]).as_str(), called(&["4411@b.test", "pat@b.test"]).as_str()),
+            ("4411", "")
+        );
+    }
+
+    #[test]
     fn a_template_is_filled_or_not_at_all() {
         let found = Facts {
             caller_number: "+16045551234".to_owned(),
@@ -434,10 +406,10 @@ mod tests {
             ("a {length", "`{length` has a brace without its fellow; write {{ or }}"),
             ("a\nb", "one line"),
         ] {
-            assert!(check(template, &[]).unwrap_err().contains(words), "{:?}", check(template, &[]));
+            assert!(check(template).unwrap_err().contains(words), "{:?}", check(template));
         }
         let all: String = NAMES.iter().map(|(name, _)| format!("{{{name}}} ")).collect();
-        assert_eq!(check(&all, &[]), Ok(()));
+        assert_eq!(check(&all), Ok(()));
         let known = NAMES.iter().all(|(name, _)| Facts::default().value(name).is_some());
         assert!(known && Facts::default().value("x").is_none());
     }

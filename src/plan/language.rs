@@ -1,6 +1,7 @@
 //! The languages of what people read: one data file each in `summary/`.
 
-use super::facts::{self, Facts};
+use super::facts::Facts;
+use super::template;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -92,7 +93,7 @@ impl Language {
         })
     }
 
-    fn dated(&self, template: &str, months: &[String; 12], facts: &Facts) -> String {
+    fn dated(&self, form: &str, months: &[String; 12], facts: &Facts) -> String {
         let Some(date) = &facts.when else { return String::new() };
         let part = |name: &str| {
             Some(match name {
@@ -105,7 +106,7 @@ impl Language {
                 _ => return None,
             })
         };
-        facts::filled(template, part).unwrap_or_default()
+        template::filled(form, part).unwrap_or_default()
     }
 
     /// A loss in this language, where it has words for it.
@@ -114,19 +115,19 @@ impl Language {
         let mut known = self.losses.iter().filter_map(|(from, to)| {
             let values = taken_apart(from, short)?;
             let value = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-            facts::filled(to, value)
+            template::filled(to, value)
         });
         known.next().unwrap_or_else(|| loss.to_owned())
     }
 }
 
-/// The texts that stand for the names of a template in `text`, each up to the next fixed piece.
-fn taken_apart<'a>(template: &'a str, text: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+/// The texts that stand for the names of a template `form` in `text`, each up to the next fixed piece.
+fn taken_apart<'a>(form: &'a str, text: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let mut values = Vec::new();
-    let (first, mut rest_of_template) = template.split_once('{')?;
+    let (first, mut rest_of_form) = form.split_once('{')?;
     let mut rest = text.strip_prefix(first)?;
     loop {
-        let (name, tail) = rest_of_template.split_once('}')?;
+        let (name, tail) = rest_of_form.split_once('}')?;
         let (fixed, next) = match tail.split_once('{') {
             Some((fixed, next)) => (fixed, Some(next)),
             None => (tail, None),
@@ -138,7 +139,7 @@ fn taken_apart<'a>(template: &'a str, text: &'a str) -> Option<Vec<(&'a str, &'a
         values.push((name, value));
         rest = behind;
         match next {
-            Some(next) => rest_of_template = next,
+            Some(next) => rest_of_form = next,
             None => return Some(values),
         }
     }

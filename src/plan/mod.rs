@@ -21,6 +21,7 @@ pub mod results;
 mod rewrite;
 pub mod split;
 pub mod summary;
+pub mod template;
 mod text;
 mod voice_message;
 mod work;

@@ -2,9 +2,10 @@
 //! never stands for private mail (RFC 3801 4.2.13: the recipient's system would not keep it private).
 
 use super::Refused;
-use super::facts::{self, Facts};
+use super::facts::Facts;
 use super::gsm7::Short;
 use super::language::Language;
+use super::template;
 
 /// Characters a name keeps at least, when names make a text too long.
 const NAME_CHARS: usize = 12;
@@ -39,7 +40,7 @@ fn written(facts: &Facts, language: &Language) -> Short {
         (None, None) => &pager.other,
     };
     let value = |name: &str| language.value(facts, name);
-    Short::of(&templates.iter().find_map(|t| facts::filled(t, value)).unwrap_or_default())
+    Short::of(&templates.iter().find_map(|t| template::filled(t, value)).unwrap_or_default())
 }
 
 /// At most `keep` characters and `..`, ended at a word where that leaves half of them.

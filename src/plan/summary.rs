@@ -1,9 +1,9 @@
 //! The text a person reads in front of a converted message: who called, how long, what is attached,
 //! what is missing. Its lines are templates, those of the profile or of its language.
 
-use super::convert;
 use super::facts::{self, Facts, length, printable};
 use super::language::Language;
+use super::{convert, template};
 use crate::policy::Profile;
 use crate::vpim::survey::Body;
 use crate::vpim::{Survey, VoiceKind};
@@ -56,7 +56,7 @@ impl Line {
             (Some(seconds), _) => length(seconds),
             (_, Some(1)) => language.page.clone(),
             (_, Some(pages)) => {
-                facts::filled(&language.pages, |_| Some(pages.to_string())).unwrap_or_default()
+                template::filled(&language.pages, |_| Some(pages.to_string())).unwrap_or_default()
             }
             _ => language.no_length.clone(),
         };
@@ -68,10 +68,9 @@ impl Line {
 }
 
 /// What is wrong with a line of a summary, with a remedy.
-pub fn check(template: &str) -> Result<(), String> {
-    facts::check(template, &NAMES)?;
-    match NAMES.iter().skip(4).any(|n| template.contains(&format!("{{{n}}}")) && template.len() > n.len() + 2)
-    {
+pub fn check(line: &str) -> Result<(), String> {
+    facts::check_with(line, &NAMES)?;
+    match NAMES.iter().skip(4).any(|n| line.contains(&format!("{{{n}}}")) && line.len() > n.len() + 2) {
         true => Err("`{attachments}` and `{losses}` stand for whole lines; write them alone".to_owned()),
         false => Ok(()),
     }
@@ -89,13 +88,13 @@ pub(super) fn text(survey: &Survey<'_>, profile: &Profile, lines: &[Line], losse
     };
     let templates = if profile.summary_lines.is_empty() { &language.lines } else { &profile.summary_lines };
     let mut out: Vec<String> = Vec::new();
-    for template in templates {
-        match template.as_str() {
+    for line in templates {
+        match line.as_str() {
             "{attachments}" => out.extend(lines.iter().take(LINES).map(|l| l.text(language))),
             "{losses}" => {
                 let note = |loss: &String| {
                     let words = printable(&language.loss(loss));
-                    facts::filled(&language.note, |_| Some(words.clone()))
+                    template::filled(&language.note, |_| Some(words.clone()))
                 };
                 // Another coding is for the log: a person hears no difference worth a line.
                 let told = losses.iter().filter(|l| !l.contains("coded anew"));
@@ -103,7 +102,7 @@ pub(super) fn text(survey: &Survey<'_>, profile: &Profile, lines: &[Line], losse
             }
             // Empty lines part what is there; they do not pile up.
             "" if out.last().is_none_or(String::is_empty) => {}
-            template => out.extend(facts::filled(template, value)),
+            line => out.extend(template::filled(line, value)),
         }
     }
     let mut text = out.join("\n");
@@ -183,7 +182,7 @@ mod tests {
             }
             let pager = &language.pager;
             for line in pager.voice.iter().chain(&pager.fax).chain(&pager.other) {
-                assert_eq!(facts::check(line, &["short"]), Ok(()), "{code}: {line}");
+                assert_eq!(facts::check_with(line, &["short"]), Ok(()), "{code}: {line}");
             }
             for text in [&pager.voice, &pager.fax, &pager.other].map(|t| t.last().unwrap()) {
                 assert!(!text.contains('{'), "{code}: {text} can always be said");
