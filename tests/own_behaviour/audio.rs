@@ -111,7 +111,9 @@ fn mulaw_for_everybody(sound: bool) -> Kept {
     for profile in ["desktop", "vpim2", "untouched"] {
         let settings = super::seen::strict(profile);
         let outcome = super::seen::processed(raw.as_bytes(), &settings);
-        let losses = outcome.record.losses.len();
+        // That it was coded anew for a voice system is said, and all that is.
+        let coded = |loss: &String| loss.ends_with("sound coded anew in g726-32");
+        let losses = outcome.record.losses.iter().filter(|l| profile != "vpim2" || !coded(l)).count();
         let why = outcome.record.unchanged_because;
         need(why.is_none() && losses == 0, || format!("{profile}: {why:?}"))?;
     }

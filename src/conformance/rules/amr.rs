@@ -173,13 +173,13 @@ fn whole_frames(octets: &[u8], wide: bool) -> usize {
         Frame::Cut => false,
     };
     let mut count = 0;
-    frames(octets, wide)
-        .all(|frame| {
-            count += 1;
-            is_whole(&frame)
-        })
-        .then_some(count)
-        .unwrap_or_default()
+    for frame in frames(octets, wide) {
+        if !is_whole(&frame) {
+            return 0;
+        }
+        count += 1;
+    }
+    count
 }
 
 /// Frame types of other codecs and none (RFC 4867 5.3).
