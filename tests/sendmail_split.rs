@@ -106,3 +106,24 @@ fn unusual_addresses_and_delivery_status_parameters_go_with_the_copy() {
     let Some(chain) = Chain::start(&split) else { return };
     recipients::check_unusual(Smtp::open(chain.sendmail.smtp_port()), &chain.sink, &copies);
 }
+
+#[test]
+fn local_submission_waits_in_its_queue_for_what_is_deferred() {
+    for (split, copies) in [("method = \"defer\"", 0), (REINJECT, 3)] {
+        let Some(chain) = Chain::start(split) else { return };
+        let all = RECIPIENTS.map(|(recipient, _)| recipient);
+        let arguments: Vec<&str> = ["-i", "-f", "pbx@pbx.test"].into_iter().chain(all).collect();
+        chain.sendmail.submit(&arguments, &recipients::message());
+        let mut tries = 0;
+        let left = poll(std::time::Duration::from_secs(60), || {
+            tries += 1;
+            (chain.sendmail.run_submissions() == 0 && chain.sendmail.queued().is_empty()).then_some(())
+        });
+        assert!(left.is_some(), "still queued");
+        let (kept, copied) = recipients::check(&chain.sink.delivered());
+        println!(
+            "Sendmail, local submission, {split:?}: {kept} kept, {copied} re-injected, {tries} queue runs"
+        );
+        assert_eq!(copied, copies);
+    }
+}

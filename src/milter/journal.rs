@@ -3,7 +3,7 @@
 //!
 //! A retry of a message whose copies were accepted in part, or of one whose answer never arrived,
 //! then sends only the rest. A line of the file is `seconds-since-1970 key`, written and synced
-//! before the next copy is sent. Whatever cannot be read is skipped: the worst is a second copy.
+//! before the next copy is ended. Whatever cannot be read is skipped: the worst is a second copy.
 //!
 //! Limits: the newest 100,000 recipients; a kill between the server's 250 and the line leaves a copy
 //! that a retry sends once more, as with any SMTP client (RFC 1047).
@@ -69,7 +69,8 @@ impl Journal {
         self.lock().known.contains(key)
     }
 
-    /// Remembers accepted copies; the error tells that they will not be known after a restart.
+    /// Remembers accepted copies. The line is with the system when this returns, which a killed process
+    /// needs; [`Journal::sync`] brings it to the disk. The error tells that a restart will forget them.
     pub fn add(&self, keys: &[Key]) -> io::Result<()> {
         let mut inner = self.lock();
         let time = now();
@@ -78,7 +79,12 @@ impl Journal {
             inner.add(time, *key);
         }
         let Some(file) = &mut inner.file else { return Ok(()) };
-        file.write_all(lines(keys.iter().map(|key| (time, *key))).as_bytes())?;
+        file.write_all(lines(keys.iter().map(|key| (time, *key))).as_bytes())
+    }
+
+    /// Waits for the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        let Some(file) = self.lock().file.as_ref().map(File::try_clone).transpose()? else { return Ok(()) };
         file.sync_data()
     }
 

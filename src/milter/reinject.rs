@@ -18,7 +18,9 @@
 //! that the sending is a task of its own: it goes on when the MTA is gone.
 //!
 //! Limits: where the end of data is never answered, nobody knows whether the copy was accepted
-//! (RFC 1047); it counts as not accepted. A client that, on the retry, sends a recipient that has its
+//! (RFC 1047); it counts as not accepted. A process killed between the server's decision and its 250
+//! leaves the same doubt: the copy is sent again, since twice is better than never. An orderly end
+//! (SIGTERM) waits for the messages in flight and leaves none. A client that, on the retry, sends a recipient that has its
 //! copy alone is not recognised.
 
 use super::journal::Journal;
@@ -75,9 +77,12 @@ pub async fn send(job: Job, journal: Arc<Journal>) -> Result<(), Failure> {
             return Err(job.failure(sent));
         }
         sent = true;
-        let (keys, journal) = (copy.keys.clone(), journal.clone());
-        let written = tokio::task::spawn_blocking(move || journal.add(&keys)).await;
-        if let Ok(Err(trouble)) = written {
+        let mut written = journal.add(&copy.keys);
+        if written.is_ok() {
+            let journal = journal.clone();
+            written = tokio::task::spawn_blocking(move || journal.sync()).await.unwrap_or(Ok(()));
+        }
+        if let Err(trouble) = written {
             error!(queue_id, "split.journal: {trouble}; a retry after a restart would send the copy again");
         }
         info!(queue_id, "{copy}: accepted");

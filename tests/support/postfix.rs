@@ -50,7 +50,7 @@ fn daemon_directory() -> Option<&'static str> {
 }
 
 /// Id of a user or group in a file like /etc/passwd.
-fn id_in(file: &str, name: &str) -> Option<u32> {
+pub fn id_in(file: &str, name: &str) -> Option<u32> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|l| l.split(':').next() == Some(name))?;
     line.split(':').nth(2)?.parse().ok()

@@ -5,10 +5,12 @@
 //! for 60 s at every start.
 
 use super::directory::TestDirectory;
+use super::postfix::id_in;
 use super::smtp::Smtp;
 use super::{free_port, kill, packaged, poll};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where it is unpacked, unless `VPIM_SENDMAIL_TREE` says otherwise.
 pub const TREE: &str = "/opt/vpim-milter-tests/sendmail";
+
+/// Account and group of the submission queue: every system has them.
+const SUBMITTER: &str = "nobody";
+const GROUP: &str = "nogroup";
 
 /// The daemon's socket in `packaging/sendmail.md`.
 const SOCKET: &str = "local:/run/vpim-milter/milter.sock";
@@ -109,7 +115,7 @@ impl Sendmail {
     fn try_start(options: &SendmailOptions) -> Option<Self> {
         let directory = TestDirectory::new("sendmail");
         let smtp_port = free_port();
-        for (name, mode) in [("etc", 0o755), ("run", 0o755), ("queue", 0o700)] {
+        for (name, mode) in [("etc", 0o755), ("run", 0o755), ("queue", 0o700), ("submissions", 0o700)] {
             let path = directory.join(name);
             fs::create_dir(&path).expect("own directory");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("own directory");
@@ -123,16 +129,12 @@ impl Sendmail {
         write("etc/service.switch", "hosts files\naliases files\npasswd files\n");
         write("etc/local-host-names", "");
         write("etc/sendmail.mc", &sendmail_mc(directory.path(), smtp_port, options));
-        let cf = tree().join("usr/share/sendmail/cf");
-        let made = Command::new("m4")
-            // The slash at its end is needed.
-            .arg(format!("-D_CF_DIR_={}/", cf.display()))
-            .arg(cf.join("m4/cf.m4"))
-            .arg(directory.join("etc/sendmail.mc"))
-            .output()
-            .expect("m4");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        write("etc/sendmail.cf", &String::from_utf8_lossy(&made.stdout));
+        write("etc/submit.mc", &submit_mc(directory.path(), smtp_port));
+        for name in ["etc/sendmail", "etc/submit"] {
+            write(&format!("{name}.cf"), &macros_expanded(&directory.join(&format!("{name}.mc"))));
+        }
+        let (user, group) = (id_in("/etc/passwd", SUBMITTER), id_in("/etc/group", GROUP));
+        chown(directory.join("submissions"), user, group).expect("root");
         let daemon = Command::new("unshare")
             .args(["--uts", "sh", "-c", RUN_DAEMON])
             .arg(tree().join("sendmail"))
@@ -156,6 +158,32 @@ impl Sendmail {
         self.smtp_port
     }
 
+    /// Mail as from the local `sendmail` command: it goes to the submission queue and by SMTP to the
+    /// daemon.
+    pub fn submit(&self, arguments: &[&str], raw: &[u8]) {
+        let mut child = self.submission().args(arguments).stdin(Stdio::piped()).spawn().expect("sendmail");
+        child.stdin.take().expect("stdin is piped").write_all(raw).expect("sendmail reads");
+        assert!(child.wait().expect("sendmail ends").success());
+    }
+
+    /// Tries what is left in the submission queue again, and gives how many files are left in it.
+    pub fn run_submissions(&self) -> usize {
+        let status = self.submission().arg("-q").stdin(Stdio::null()).status().expect("sendmail");
+        assert!(status.success());
+        fs::read_dir(self.directory.join("submissions")).into_iter().flatten().count()
+    }
+
+    fn submission(&self) -> Command {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--uts", "sh", "-c", "hostname sendmail.test && exec \"$0\" \"$@\""])
+            .arg(tree().join("sendmail"))
+            .arg("-C")
+            .arg(self.directory.join("etc/submit.cf"))
+            .arg("-Ac");
+        command
+    }
+
     /// Files in the queue: when there is none, nothing is under way.
     pub fn queued(&self) -> Vec<String> {
         let entries = fs::read_dir(self.directory.join("queue")).into_iter().flatten().flatten();
@@ -168,6 +196,45 @@ impl Drop for Sendmail {
         kill("KILL", -i64::from(self.daemon.id()));
         let _ = self.daemon.wait();
     }
+}
+
+fn macros_expanded(mc: &Path) -> String {
+    let cf = tree().join("usr/share/sendmail/cf");
+    let made = Command::new("m4")
+        // The slash at its end is needed.
+        .arg(format!("-D_CF_DIR_={}/", cf.display()))
+        .arg(cf.join("m4/cf.m4"))
+        .arg(mc)
+        .output()
+        .expect("m4");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8_lossy(&made.stdout).into_owned()
+}
+
+/// The mail submission program, as Debian configures it, with a queue and an account of the test's.
+fn submit_mc(directory: &Path, port: u16) -> String {
+    let dir = directory.display();
+    format!(
+        "\
+divert(0)dnl
+OSTYPE(`linux')dnl
+define(`confDOMAIN_NAME', `sendmail.test')dnl
+define(`confSERVICE_SWITCH_FILE', `{dir}/etc/service.switch')dnl
+define(`MSP_QUEUE_DIR', `{dir}/submissions')dnl
+define(`STATUS_FILE', `{dir}/run/submissions')dnl
+define(`confPID_FILE', `{dir}/run/submit.pid')dnl
+define(`confRUN_AS_USER', `{SUBMITTER}:{GROUP}')dnl
+define(`confTRUSTED_USER', `{SUBMITTER}')dnl
+define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe,TrustStickyBit')dnl
+define(`confTO_IDENT', `0s')dnl
+define(`confDONT_PROBE_INTERFACES', `True')dnl
+define(`confMIN_QUEUE_AGE', `0')dnl
+define(`confQUEUE_LA', `10000')dnl
+FEATURE(`nocanonify')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
+FEATURE(`msp', `[127.0.0.1]')dnl
+"
+    )
 }
 
 fn sendmail_mc(directory: &Path, port: u16, o: &SendmailOptions) -> String {
