@@ -194,7 +194,17 @@ struct Compressor(&'static [u8; 1 << 14]);
 
 impl Encoder for Compressor {
     fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) {
-        out.extend(samples.iter().map(|&sample| self.0[usize::from(sample.cast_unsigned() >> 2)]));
+        let code = |sample: i16| self.0[usize::from(sample.cast_unsigned() >> 2)];
+        // Sixteen at a time, in place: an array of octets would be put together in a register first.
+        let (groups, rest) = samples.as_chunks::<16>();
+        let start = out.len();
+        out.resize(start + 16 * groups.len(), 0);
+        for (codes, group) in out[start..].as_chunks_mut::<16>().0.iter_mut().zip(groups) {
+            for (octet, &sample) in codes.iter_mut().zip(group) {
+                *octet = code(sample);
+            }
+        }
+        out.extend(rest.iter().map(|&sample| code(sample)));
     }
 }
 

@@ -1,11 +1,17 @@
 //! MPEG-1, 2 and 2.5 audio layer III (ISO/IEC 11172-3, 13818-3).
 //!
-//! Encoded at a constant 32 kbit/s, one channel, 8000 samples a second (MPEG-2.5).
+//! Encoded at a constant 32 kbit/s, one channel, 8000 samples a second (MPEG-2.5): the filterbank is ours, bit
+//! allocation and format are the package's.
+
+mod analysis;
 
 use super::{Codec, Encoder, packages};
 use crate::media::MediaError;
 use crate::media::audio::container::Stream;
 use crate::media::audio::source::Opened;
+use analysis::{Analysis, GRANULE};
+use shine_rs::bitstream::format_bitstream;
+use shine_rs::quantization::shine_iteration_loop;
 use shine_rs::{Mp3Encoder, Mp3EncoderConfig, StereoMode};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
@@ -37,8 +43,6 @@ fn new(parameters: &CodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
     }
 }
 
-/// Samples of a frame of MPEG-2 and 2.5.
-const FRAME_SAMPLES: usize = 576;
 /// Frames that make a stream recognisable, and drive the delay of the encoder out of a short one.
 const MIN_FRAMES: usize = 3;
 const KBITS_A_SECOND: u32 = 32;
@@ -51,6 +55,9 @@ const ANCILLARY: [u8; 4] = [0; 4];
 
 struct Mp3Writer {
     encoder: Option<Mp3Encoder>,
+    analysis: Box<Analysis>,
+    /// Samples that do not fill a frame yet: one granule in MPEG-2 and 2.5.
+    waiting: Vec<i16>,
     samples: usize,
     fault: Option<String>,
 }
@@ -70,33 +77,46 @@ impl Mp3Writer {
                 config.mpeg.whole_slots_per_frame = (FRAME_BYTES - ANCILLARY.len()) as i32;
                 config.mpeg.frac_slots_per_frame = 0.0;
                 config.mpeg.padding = 0;
-                Mp3Writer { encoder: Some(encoder), samples: 0, fault: None }
+                config.mpeg.bits_per_frame = 8 * config.mpeg.whole_slots_per_frame;
+                config.mean_bits = config.mpeg.bits_per_frame - config.sideinfo_len;
+                Self::with(Some(encoder), None)
             }
-            Err(error) => Mp3Writer { encoder: None, samples: 0, fault: Some(error.to_string()) },
+            Err(error) => Self::with(None, Some(error.to_string())),
         }
+    }
+
+    fn with(encoder: Option<Mp3Encoder>, fault: Option<String>) -> Self {
+        Mp3Writer { encoder, analysis: Box::new(Analysis::new()), waiting: Vec::new(), samples: 0, fault }
+    }
+
+    fn frame(&mut self, samples: &[i16; GRANULE], out: &mut Vec<u8>) {
+        let Some(encoder) = &mut self.encoder else { return };
+        let config = encoder.shine_config();
+        config.mdct_freq[0][0] = self.analysis.granule(samples);
+        shine_iteration_loop(config);
+        if let Err(error) = format_bitstream(config) {
+            self.fault = Some(error.to_string());
+        }
+        out.extend_from_slice(config.bs.get_data());
+        out.extend_from_slice(&ANCILLARY);
+        config.bs.data_position = 0;
     }
 }
 
 impl Encoder for Mp3Writer {
     fn encode(&mut self, samples: &[i16], out: &mut Vec<u8>) {
-        let Some(encoder) = &mut self.encoder else { return };
-        if samples.is_empty() {
-            return;
-        }
         self.samples += samples.len();
-        match encoder.encode_interleaved(samples) {
-            Ok(frames) => frames.iter().for_each(|frame| {
-                out.extend_from_slice(frame);
-                out.extend_from_slice(&ANCILLARY);
-            }),
-            Err(error) => self.fault = Some(error.to_string()),
-        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.extend_from_slice(samples);
+        let (frames, rest) = waiting.as_chunks();
+        frames.iter().for_each(|frame| self.frame(frame, out));
+        self.waiting = rest.to_vec();
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) {
         // One frame more than the samples fill: what the encoder still holds of them.
-        let frames = (self.samples.div_ceil(FRAME_SAMPLES) + 1).max(MIN_FRAMES);
-        let silence = vec![0; (frames * FRAME_SAMPLES).saturating_sub(self.samples)];
+        let frames = (self.samples.div_ceil(GRANULE) + 1).max(MIN_FRAMES);
+        let silence = vec![0; (frames * GRANULE).saturating_sub(self.samples)];
         self.encode(&silence, out);
         if let Some(mut encoder) = self.encoder.take() {
             match encoder.finish() {
