@@ -55,8 +55,10 @@ fn a_fax_comes_back_from_our_pdf_dot_for_dot() {
         let (expected, found) = (bits("image/tiff", &tiff), pages_of_pbm(&output.bytes));
         // Resolutions and widths that no fax has are scaled.
         if output.report.losses.iter().any(|loss| loss.contains("drawn in black and white")) {
+            // A page of PDF is at least a point wide and high.
+            let small = expected[0].0 < 4 || expected[0].1 < 4;
             let odd = ["res_", "allruns"].iter().any(|part| name.contains(part));
-            assert!(odd, "{name}: {:?}", output.report.losses);
+            assert!(odd || small, "{name}: {:?}", output.report.losses);
             continue;
         }
         assert!(found == expected, "{name}");
