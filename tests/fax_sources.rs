@@ -55,8 +55,10 @@ fn a_fax_comes_back_from_our_pdf_dot_for_dot() {
         let (expected, found) = (bits("image/tiff", &tiff), pages_of_pbm(&output.bytes));
         // Resolutions and widths that no fax has are scaled.
         if output.report.losses.iter().any(|loss| loss.contains("drawn in black and white")) {
+            // A page of PDF is at least a point wide and high.
+            let small = expected[0].0 < 4 || expected[0].1 < 4;
             let odd = ["res_", "allruns"].iter().any(|part| name.contains(part));
-            assert!(odd, "{name}: {:?}", output.report.losses);
+            assert!(odd || small, "{name}: {:?}", output.report.losses);
             continue;
         }
         assert!(found == expected, "{name}");
@@ -124,6 +126,18 @@ fn pdf_vectors_decode_to_their_hashes() {
     assert!(count >= 12);
 }
 
+/// A page of 1728 x 400 dots in JBIG2: page information and one generic region coded as MMR (T.88 7.4.6, 7.4.8).
+fn jbig2_data(page: &[u8]) -> Vec<u8> {
+    let size: Vec<u8> = [1728u32, 400].iter().flat_map(|n| n.to_be_bytes()).collect();
+    let segment = |number: u32, kind: u8, data: &[u8]| {
+        let header = [&number.to_be_bytes()[..], &[kind, 0, 1], &(data.len() as u32).to_be_bytes()];
+        [&header.concat()[..], data].concat()
+    };
+    let information = [&size[..], &[0; 8], &[0, 0, 0]].concat();
+    let region = [&size[..], &[0; 8], &[0], &[1], &encode_mmr(page, 1728)].concat();
+    [segment(0, 48, &information), segment(1, 38, &region)].concat()
+}
+
 /// 1728 x 400 dots at 204 x 196 to the inch, in points.
 const MATRIX: &str = "609.882 0 0 146.939 0 0";
 const BOX: &str = "/MediaBox[0 0 609.882 146.939]";
@@ -146,6 +160,9 @@ fn pictures_of_one_bit_are_taken_as_they_are_however_they_are_written() {
         let found = pdf_bits(&pdf::image_page(BOX, MATRIX, &image, data));
         assert!(found == [(1728, 400, page.clone())], "{image}");
     }
+    let jbig2 = format!("{size}/ColorSpace/DeviceGray/Filter/JBIG2Decode");
+    let found = pdf_bits(&pdf::image_page(BOX, MATRIX, &jbig2, &jbig2_data(&page)));
+    assert!(found == [(1728, 400, page.clone())], "JBIG2");
     // Ground below and invisible text above the picture do not count; a mark does.
     let image = pdf::stream(&format!("/Subtype/Image{size}/ColorSpace/DeviceGray"), &inverted);
     let with = |before: &str, after: &str| {

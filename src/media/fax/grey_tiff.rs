@@ -98,7 +98,7 @@ fn decode(input: &[u8], index: usize, pixels: u64) -> Result<Decoded, TiffError>
     let unsupported = || TiffError::UnsupportedError(tiff::TiffUnsupportedError::UnsupportedColorType(kind));
     let grey = |pixels: Vec<u8>| {
         let whole = pixels.len() >= width * height && width > 0;
-        whole.then(|| Decoded::Shades(Grey { width, pixels })).ok_or_else(unsupported)
+        whole.then_some(Decoded::Shades(Grey { width, pixels })).ok_or_else(unsupported)
     };
     match kind {
         ColorType::Gray(1) => {
@@ -115,7 +115,7 @@ fn decode(input: &[u8], index: usize, pixels: u64) -> Result<Decoded, TiffError>
             grey(unpacked(&samples, width, bits).into_iter().map(|sample| sample * (255 / most)).collect())
         }
         ColorType::Gray(8 | 16) => grey(samples),
-        ColorType::GrayA(8 | 16) => grey(samples.chunks_exact(2).map(|pixel| on_white(pixel)).collect()),
+        ColorType::GrayA(8 | 16) => grey(samples.chunks_exact(2).map(on_white).collect()),
         ColorType::RGB(8 | 16) => grey(samples.chunks_exact(3).map(luma).collect()),
         ColorType::RGBA(8 | 16) => {
             let pixel = |pixel: &[u8]| on_white(&[luma(pixel), pixel.last().copied().unwrap_or(255)]);

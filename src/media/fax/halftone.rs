@@ -10,6 +10,10 @@ use super::bitmap::Bitmap;
 const REGION: usize = 32;
 /// Shades between these are neither paper nor ink.
 const MIDDLE: std::ops::RangeInclusive<u8> = 48..=208;
+/// Shades between these are part of a photograph that lies beside them.
+const TINTED: std::ops::RangeInclusive<u8> = 8..=240;
+/// Regions that a photograph grows by so.
+const GROWTH: usize = 4;
 /// Neighbours that differ by less are one surface.
 const SMOOTH: u8 = 20;
 /// Black below, white from here on: letters are darker than the paper is grey.
@@ -110,41 +114,59 @@ impl Diffusion {
 fn photographs(grey: &Grey) -> Vec<bool> {
     let width = grey.width.max(1);
     let regions = width.div_ceil(REGION);
-    let mut smooth = vec![0usize; regions * grey.rows().div_ceil(REGION)];
+    let all = regions * grey.rows().div_ceil(REGION);
+    let (mut middle, mut tinted) = (vec![0usize; all], vec![0usize; all]);
     let rows = grey.pixels.chunks_exact(width);
     for (y, (row, next)) in rows.clone().zip(rows.skip(1)).enumerate() {
-        let counts = smooth.iter_mut().skip(y / REGION * regions);
-        for ((count, row), next) in counts.zip(row.chunks(REGION)).zip(next.chunks(REGION)) {
+        let from = y / REGION * regions;
+        let counts = middle.iter_mut().skip(from).zip(tinted.iter_mut().skip(from));
+        for (((middle, tinted), row), next) in counts.zip(row.chunks(REGION)).zip(next.chunks(REGION)) {
             // Most of a page is paper.
             if row.iter().fold(255, |all, shade| all & shade) < 255 {
-                *count += smooth_pixels(row, next);
+                *middle += smooth_pixels(row, next, MIDDLE);
+                *tinted += smooth_pixels(row, next, TINTED);
             }
         }
     }
-    let share = |part: usize| smooth.iter().map(|&count| count * part > REGION * REGION).collect();
-    let (dense, some): (Vec<bool>, Vec<bool>) = (share(5), share(40));
-    let of = |x: isize, y: isize| {
-        let inside = x >= 0 && y >= 0 && x < regions as isize;
-        inside && dense.get(y as usize * regions + x as usize).copied().unwrap_or(false)
+    let share = |counts: &[usize], part: usize| -> Vec<bool> {
+        counts.iter().map(|&count| count * part > REGION * REGION).collect()
     };
-    // Dark or light parts of a photograph belong to it, and so do its edges: a region with such regions around
-    // is one too, and one beside such a region that has a little of the same.
-    let around = |at: usize| {
+    let beside = |photographs: &[bool], at: usize, corners: bool| {
         let (x, y) = ((at % regions) as isize, (at / regions) as isize);
-        let beside = [(-1, 0), (1, 0), (0, -1), (0, 1)];
-        let corners = [(-1, -1), (1, -1), (-1, 1), (1, 1)];
-        let count = |places: &[(isize, isize)]| places.iter().filter(|(dx, dy)| of(x + dx, y + dy)).count();
-        let edge = some.get(at) == Some(&true) && count(&beside) + count(&corners) > 0;
-        of(x, y) || edge || count(&beside) >= 2
+        let of = |(dx, dy): (isize, isize)| {
+            let (x, y) = (x + dx, y + dy);
+            let inside = x >= 0 && y >= 0 && x < regions as isize;
+            inside && photographs.get(y as usize * regions + x as usize).copied().unwrap_or(false)
+        };
+        let around: &[(isize, isize)] = if corners { &CORNERS } else { &SIDES };
+        around.iter().filter(|&&place| of(place)).count()
     };
-    (0..dense.len()).map(around).collect()
+    let mut photographs = share(&middle, 5);
+    // Dark and light parts of a photograph belong to it.
+    let tinted = share(&tinted, 5);
+    for _ in 0..GROWTH {
+        let part = |at: usize| tinted.get(at) == Some(&true) && beside(&photographs, at, false) > 0;
+        let grown = (0..all).map(|at| photographs.get(at) == Some(&true) || part(at)).collect();
+        photographs = grown;
+    }
+    // So do its edges: regions with a little of the same beside it, and those it has on two sides.
+    let some = share(&middle, 40);
+    let edge = |at: usize| {
+        let sides = beside(&photographs, at, false);
+        sides >= 2 || some.get(at) == Some(&true) && sides + beside(&photographs, at, true) > 0
+    };
+    (0..all).map(|at| photographs.get(at) == Some(&true) || edge(at)).collect()
 }
 
-/// Pixels of a middle shade that differ little from those at their right and below them.
-fn smooth_pixels(row: &[u8], next: &[u8]) -> usize {
+/// The regions beside a region.
+const SIDES: [(isize, isize); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
+const CORNERS: [(isize, isize); 4] = [(-1, -1), (1, -1), (-1, 1), (1, 1)];
+
+/// Pixels of such a shade that differ little from those at their right and below them.
+fn smooth_pixels(row: &[u8], next: &[u8], shades: std::ops::RangeInclusive<u8>) -> usize {
     let right = row.get(1..).unwrap_or_default();
     let surface = |((&shade, &right), &under): ((&u8, &u8), &u8)| {
-        MIDDLE.contains(&shade) && shade.abs_diff(right) < SMOOTH && shade.abs_diff(under) < SMOOTH
+        shades.contains(&shade) && shade.abs_diff(right) < SMOOTH && shade.abs_diff(under) < SMOOTH
     };
     let count: u8 = row.iter().zip(right).zip(next).map(|pixel| u8::from(surface(pixel))).sum();
     count.into()
@@ -197,6 +219,19 @@ mod tests {
             let black: u32 = page.iter().skip(row).take(2).flatten().map(|o| o.count_ones()).sum();
             let half = f64::from(100 * 100 - (row as i32 - 128).pow(2)).sqrt();
             assert!((f64::from(black) - 2.0 * half).abs() < 0.2 * half + 8.0, "row {row}: {black} of {half}");
+        }
+    }
+
+    #[test]
+    fn dark_and_light_parts_of_a_photograph_have_no_edges_of_their_own() {
+        // Shades from 10 to 245 and back, four times.
+        let shade = |x: usize| (127.0 + 117.0 * (x as f64 / 40.0).sin()) as u8;
+        let page = reduce(&grey(1024, 256, |x, _| shade(x)));
+        for octet in 0..128 {
+            let black: u32 = page.iter().map(|row| row[octet].count_ones()).sum();
+            let wanted: f64 =
+                (octet * 8..octet * 8 + 8).map(|x| 1.0 - f64::from(shade(x)) / 255.0).sum::<f64>() * 256.0;
+            assert!((f64::from(black) - wanted).abs() < 130.0, "column {octet}: {black} of {wanted}");
         }
     }
 

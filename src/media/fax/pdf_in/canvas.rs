@@ -7,7 +7,7 @@
 use super::glyphs::{Glyphs, Sprite};
 use super::layer::{Ink, Layer, Mask, share};
 use super::paths;
-use super::work::{FORM, Work};
+use super::work::{CLIP, FORM, Work};
 use crate::limits::Limits;
 use crate::media::fax::raster::{Area, Outline, Rule};
 use hayro_interpret::font::{Glyph, GlyphRun};
@@ -268,13 +268,15 @@ impl<'a> Device<'a> for Canvas<'_> {
     }
 
     fn push_clip_path(&mut self, clip_path: &ClipPath) {
+        // The boundary of a form comes as a path.
+        self.work.spend(FORM);
         if let Some(rectangle) = paths::rectangle(&clip_path.path) {
             return self.push_clip_rect(&rectangle);
         }
         let Clip { area, mask } = self.clip();
         let outline = paths::outline(&clip_path.path, hayro_interpret::kurbo::Affine::IDENTITY, self.work);
         let area = outline.area().and(&area);
-        self.work.spend(outline.cost(&area).saturating_mul(2).saturating_add(FORM));
+        self.work.spend(outline.cost(&area).saturating_mul(2));
         let mut shares = vec![0; area.pixels() as usize];
         let (width, mut held) = (area.width(), Vec::new());
         outline.cover(&area, rule(clip_path.fill), |y, x, coverage| {
@@ -290,7 +292,7 @@ impl<'a> Device<'a> for Canvas<'_> {
     }
 
     fn push_clip_rect(&mut self, rect: &Rect) {
-        self.work.spend(FORM);
+        self.work.spend(CLIP);
         let Clip { area, mask } = self.clip();
         self.clips.push(Clip { area: paths::pixels(rect).and(&area), mask });
     }

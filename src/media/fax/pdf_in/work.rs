@@ -15,8 +15,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 const STEPS: u64 = 1_500_000_000;
 /// Steps of a call, whatever it does.
 const CALL: u64 = 200;
-/// Steps for a form or clip: interpreting a form that draws nothing takes a microsecond or two.
-pub(super) const FORM: u64 = 3_000;
+/// Steps for a form: to read its dictionary and begin its content takes longer than to draw a letter.
+pub(super) const FORM: u64 = 20_000;
+/// Steps for a rectangular clip.
+pub(super) const CLIP: u64 = 2_000;
 /// Different things said of one page.
 const NOTES: usize = 8;
 
