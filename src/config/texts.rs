@@ -75,7 +75,7 @@ impl Check<'_> {
 
     fn template(&mut self, template: &Spanned<DeValue<'_>>, more: &[&str]) {
         if let Some(text) = template.get_ref().as_str()
-            && let Err(what) = facts::check(text, more)
+            && let Err(what) = facts::check_with(text, more)
         {
             let (what, remedy) = what.split_once("; ").unwrap_or((&what, ""));
             self.refuse(template.span(), what, remedy);
