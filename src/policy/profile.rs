@@ -108,6 +108,9 @@ pub struct Profile {
     /// Cuts silence at both ends of audio that is coded anew off.
     #[serde(default)]
     pub trim_silence: bool,
+    /// Makes telephone keys (DTMF) in audio that is coded anew silent: a gateway takes them for signals.
+    #[serde(default)]
+    pub mute_keys: bool,
     /// Spoken names and subjects.
     #[serde(default)]
     pub spoken: Spoken,
@@ -268,6 +271,7 @@ impl Profile {
         Treatment {
             normalise: self.normalise,
             trim: self.trim_silence,
+            mute_keys: self.mute_keys,
             longest_silence_s: self.bounds.silence_seconds,
             longest_s: None,
         }

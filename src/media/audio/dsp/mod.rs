@@ -1,6 +1,7 @@
 //! Changes of the sound itself, on linear samples of one channel at 8000 a second: level, silence at the
 //! ends, joining. Everything takes samples in pieces of any size and keeps a fixed amount of memory.
 
+pub mod dtmf;
 pub mod gaps;
 pub mod join;
 pub mod loudness;

@@ -3,6 +3,7 @@
 //!
 //! Two passes: the first measures ([`Survey`]), the second changes ([`Treater`]). Neither keeps samples.
 
+use super::dtmf::Keys;
 use super::gaps::Gaps;
 use super::loudness::Loudness;
 use super::peak::TruePeak;
@@ -27,6 +28,8 @@ pub struct Treatment {
     pub normalise: bool,
     /// Cut silence at both ends off.
     pub trim: bool,
+    /// Make telephone keys (DTMF) silent.
+    pub mute_keys: bool,
     /// Make silences within longer than so many seconds that long.
     pub longest_silence_s: Option<u32>,
     /// Cut what is behind so many seconds off.
@@ -76,7 +79,9 @@ impl Survey {
             gaps: treatment
                 .longest_silence_s
                 .map(|s| Gaps::new(self.loudness.silence_dbfs() + gain_db, u64::from(s) * RATE_HZ)),
-            loud: Vec::new(),
+            keys: treatment.mute_keys.then(Keys::default),
+            levelled: Vec::new(),
+            keyless: Vec::new(),
         }
     }
 }
@@ -90,27 +95,45 @@ pub struct Treater {
     /// Samples of the stream.
     all: u64,
     at: u64,
+    keys: Option<Keys>,
     gaps: Option<Gaps>,
-    /// Samples on their way to `gaps`.
-    loud: Vec<i16>,
+    /// Samples between the steps.
+    levelled: Vec<i16>,
+    keyless: Vec<i16>,
 }
 
 impl Treater {
     /// Appends what more samples become.
     pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) {
-        let Some(mut gaps) = self.gaps.take() else { return self.level(samples, out) };
-        let mut loud = std::mem::take(&mut self.loud);
-        loud.clear();
-        self.level(samples, &mut loud);
-        gaps.push(&loud, out);
-        self.loud = loud;
-        self.gaps = Some(gaps);
+        let mut levelled = std::mem::take(&mut self.levelled);
+        levelled.clear();
+        self.level(samples, &mut levelled);
+        self.keyless.clear();
+        match &mut self.keys {
+            Some(keys) => keys.push(&levelled, &mut self.keyless),
+            None => self.keyless.extend_from_slice(&levelled),
+        }
+        self.levelled = levelled;
+        self.shorten(out);
     }
 
     /// Appends what is still held.
     pub fn finish(&mut self, out: &mut Vec<i16>) {
+        self.keyless.clear();
+        if let Some(keys) = &mut self.keys {
+            keys.finish(&mut self.keyless);
+        }
+        self.shorten(out);
         if let Some(gaps) = &mut self.gaps {
             gaps.finish(out);
+        }
+    }
+
+    /// The last step.
+    fn shorten(&mut self, out: &mut Vec<i16>) {
+        match &mut self.gaps {
+            Some(gaps) => gaps.push(&self.keyless, out),
+            None => out.extend_from_slice(&self.keyless),
         }
     }
 
@@ -142,6 +165,10 @@ impl Treater {
         if cut > 0 {
             changes.push(format!("{:.1} s of silence cut off", cut as f64 / RATE_HZ as f64));
         }
+        let keys = self.keys.as_ref().map_or(0, Keys::silenced);
+        if keys > 0 {
+            changes.push(format!("{:.1} s of telephone keys silenced", keys as f64 / RATE_HZ as f64));
+        }
         let shortened = self.gaps.as_ref().map_or(0, Gaps::cut);
         if shortened > 0 {
             changes.push(format!("{:.1} s of silence within cut out", shortened as f64 / RATE_HZ as f64));
@@ -158,7 +185,7 @@ mod tests {
     use super::*;
 
     const ALL: Treatment =
-        Treatment { normalise: true, trim: true, longest_silence_s: None, longest_s: None };
+        Treatment { normalise: true, trim: true, mute_keys: false, longest_silence_s: None, longest_s: None };
 
     fn treated(treatment: Treatment, samples: &[i16]) -> (Vec<i16>, Vec<String>) {
         let mut survey = Survey::default();
