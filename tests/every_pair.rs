@@ -51,6 +51,7 @@ const STANDS: &[(&str, &str)] = &[
     ("vpim2-unprofiled-content-by-agreement", "the profile is the agreement"),
     ("vpim2-text-directory-not-sent", "the profile keeps the vCard: its system reads it"),
     ("vpim2-one-instance-per-voice-type", "two voice messages stay two"),
+    ("ifax-no-extension-without-knowledge", "sizes and orders of TIFF-F are kept: profile S would lose dots"),
     ("ivm-other-parts-criticality", "the sender did not mark them"),
 ];
 
