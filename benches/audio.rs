@@ -72,16 +72,18 @@ fn in_turn(what: &str, mut ours: impl FnMut() -> (f64, f64), peer: Option<(&str,
     println!("{what}: ours {}", spread(&mut own));
     if let Some((name, _)) = peer {
         println!("{what}: {name} {}", spread(&mut others));
-        let ratio = |pick: fn(&(f64, f64)) -> f64| {
-            let best = |figures: &[(f64, f64)]| figures.iter().map(pick).fold(f64::NAN, f64::max);
-            best(&own) / best(&others)
-        };
-        println!(
-            "{what}: ours / {name} encode {:.2}, decode {:.2}",
-            ratio(|figure| figure.0),
-            ratio(|figure| figure.1)
-        );
+        ratios(what, name, &own, &others);
     }
+}
+
+/// Ours against another, encoding and decoding, by the best rounds.
+fn ratios(what: &str, name: &str, own: &[(f64, f64)], others: &[(f64, f64)]) {
+    let ratio = |pick: fn(&(f64, f64)) -> f64| {
+        let best = |figures: &[(f64, f64)]| figures.iter().map(pick).fold(f64::NAN, f64::max);
+        best(own) / best(others)
+    };
+    let (encode, decode) = (ratio(|figure| figure.0), ratio(|figure| figure.1));
+    println!("{what}: ours / {name} encode {encode:.2}, decode {decode:.2}");
 }
 
 /// Median, lowest and highest.
@@ -155,6 +157,7 @@ fn base64() {
     }
     println!("base64 in lines: ours {}", spread(&mut ours));
     println!("base64 in lines: data-encoding {}", spread(&mut theirs));
+    ratios("base64 in lines", "data-encoding", &ours, &theirs);
 }
 
 /// The tables of mu-law in plain loops into slices that are there already.
@@ -185,6 +188,7 @@ fn plain_tables(samples: &[i16]) {
     }
     println!("pcmu: ours {}", spread(&mut ours));
     println!("pcmu: plain loop {}", spread(&mut plain));
+    ratios("pcmu", "plain loop", &ours, &plain);
 }
 
 /// A message of half a minute from audio/32KADPCM to WAVE by the whole command, against ffmpeg's: CPU time
@@ -224,6 +228,9 @@ fn command(samples: &[i16]) {
             }
             _ => println!("skipped: {name} (does not run)"),
         }
+    }
+    if let (Some(ours), Some(theirs)) = (own.first(), theirs.first()) {
+        println!("transcode: ffmpeg / ours {:.1}", theirs / ours);
     }
 }
 

@@ -99,6 +99,14 @@ fn side_by_side(samples: &[i16]) {
         };
         println!("  {name:14} encode {}   decode {}", column(|f| f.0), column(|f| f.1));
     }
+    let best = |figures: &[(f64, f64)], pick: fn(&(f64, f64)) -> f64| {
+        figures.iter().map(pick).fold(f64::NAN, f64::max)
+    };
+    let own = &results[0].1;
+    for (name, figures) in &results[1..] {
+        let ratio = |pick| best(own, pick) / best(figures, pick);
+        println!("  ours / {name}: encode {:.2}, decode {:.2}", ratio(|f| f.0), ratio(|f| f.1));
+    }
 }
 
 /// Throughput of encoding and decoding over about half a second each.

@@ -1,7 +1,7 @@
 //! MPEG-1, 2 and 2.5 audio layer III (ISO/IEC 11172-3, 13818-3).
 //!
-//! Encoded at a constant 32 kbit/s, one channel, 8000 samples a second (MPEG-2.5): the filterbank is ours, bit
-//! allocation and format are the package's.
+//! Encoded at a constant 32 kbit/s, one channel, 8000 samples a second (MPEG-2.5): the filterbank is ours,
+//! bit allocation and format are the package's.
 
 mod analysis;
 

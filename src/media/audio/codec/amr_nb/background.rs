@@ -1,5 +1,5 @@
-//! What the decoder finds out about its own output: background noise and voice (TS 26.073 `bgnscd.c`), and what it
-//! does with it in lost frames (TS 26.091 6.2, `ex_ctrl.c`).
+//! What the decoder finds out about its own output: background noise and voice (TS 26.073 `bgnscd.c`), and
+//! what it does with it in lost frames (TS 26.091 6.2, `ex_ctrl.c`).
 
 use super::arith::{div_s, high, l_mult, l_shl, l_shr, low, median, norm_s, shl};
 use super::{Quality, SUBFRAME};

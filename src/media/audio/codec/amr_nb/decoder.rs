@@ -22,23 +22,24 @@ const SHARPEST: i16 = 13_017;
 /// The decoder of one channel.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    /// What noise does not begin anew.
     mean: MeanSpectrum,
+    /// Of the code gain.
     prediction: Prediction,
+    /// Of the excitation.
     loudness: Loudness,
     noise: Noise,
+    /// LSP of the last frame.
     pairs: Lines,
+    /// The last samples of the synthesis.
     memory: Lines,
-    /// What it does.
     speech: Speech,
-    /// The last stages.
     post_filter: PostFilter,
     high_pass: HighPass,
     /// Mode of the last speech frame.
     mode: Mode,
 }
 
-/// What begins anew with every frame of noise.
+/// What begins anew with every frame of comfort noise.
 #[derive(Clone, Debug)]
 struct Speech {
     spectrum: Spectrum,
@@ -295,8 +296,8 @@ impl Decoder {
         recent.taken(gain, quality)
     }
 
-    /// From the adaptive and the fixed codebook to speech. Two excitations are made: one becomes the past of the
-    /// adaptive codebook, the other, with smoothed gains and spread pulses, is heard.
+    /// From the adaptive and the fixed codebook to speech. Two excitations are made: one becomes the past of
+    /// the adaptive codebook, the other, with smoothed gains and spread pulses, is heard.
     fn subframe(&mut self, subframe: &Subframe, speech: &mut [i16; SUBFRAME]) {
         let &Subframe { number, gains, mut sharpening, code, last_lines, quality, filter } = subframe;
         let mode = self.mode;
@@ -361,11 +362,11 @@ impl Decoder {
     }
 }
 
-/// The sum of both codebooks with their gains, in which `shift` brings the pitch factor's scale to that of the
-/// code.
+/// The sum of both codebooks with their gains, in which `shift` brings the pitch factor's scale to that of
+/// the code.
 fn mixed(adaptive: &[i16; SUBFRAME], pitch_factor: i16, code: &Pulses, code_gain: i16, shift: u32) -> Pulses {
-    // A sum of two products of 16-bit numbers, one less than 2^29.3, fits 32 bits; what saturates in the standard's
-    // steps is beyond 16 bits at the end.
+    // A sum of two products of 16-bit numbers, one less than 2^29.3, fits 32 bits; what saturates in the
+    // standard's steps is beyond 16 bits at the end.
     std::array::from_fn(|k| {
         let sum = (i32::from(adaptive[k]) * i32::from(pitch_factor))
             .wrapping_add(i32::from(code[k]) * i32::from(code_gain));

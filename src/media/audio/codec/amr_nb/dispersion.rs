@@ -1,5 +1,5 @@
-//! Phase dispersion: the pulses of low rates are spread where speech is not voiced (TS 26.090 6.1, in TS 26.073
-//! `ph_disp.c`).
+//! Phase dispersion: the pulses of low rates are spread where speech is not voiced (TS 26.090 6.1, in TS
+//! 26.073 `ph_disp.c`).
 
 use super::arith::{l_mult, l_shl, mult, round};
 use super::innovation::Pulses;

@@ -23,8 +23,8 @@ pub struct Gains {
     pub code: i16,
 }
 
-/// Moving average prediction of the code gain. Both scales are kept in every mode, as the next frame may be of
-/// another.
+/// Moving average prediction of the code gain. Both scales are kept in every mode, as the next frame may be
+/// of another.
 #[derive(Clone, Debug)]
 pub struct Prediction {
     /// Decibels, Q10, the latest first.

@@ -1,7 +1,8 @@
 //! The algebraic codebooks: a few pulses in a subframe (TS 26.090 5.7).
 //!
-//! Pulses are in Q13, in Q12 at 12.2 kbit/s. Up to 7.95 kbit/s a sign bit of 1 stands for a positive pulse, above
-//! for a negative one, and there the second pulse of a track turns its sign if it comes before the first.
+//! Pulses are in Q13, in Q12 at 12.2 kbit/s. Up to 7.95 kbit/s a sign bit of 1 stands for a positive pulse,
+//! above for a negative one, and there the second pulse of a track turns its sign if it comes before the
+//! first.
 
 use super::{Mode, SUBFRAME};
 
@@ -85,8 +86,8 @@ fn twice<const N: usize>(first: [usize; N], second: [usize; N], negative: [bool;
     code
 }
 
-/// Three positions of 0 to 9 in ten bits: their halves in a number to the base 5, then their lowest bits. They
-/// belong to the two pulses of one track and to one of the next.
+/// Three positions of 0 to 9 in ten bits: their halves in a number to the base 5, then their lowest bits.
+/// They belong to the two pulses of one track and to one of the next.
 fn triple(word: usize) -> [usize; 3] {
     let (halves, lowest) = ((word >> 3 & 127).min(124), word & 7);
     let [a, b, c] = [halves % 5, halves / 5 % 5, halves / 25];

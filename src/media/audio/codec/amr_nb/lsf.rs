@@ -157,8 +157,8 @@ pub fn pairs(frequencies: &Lines) -> Lines {
     })
 }
 
-/// The frequencies of a subframe, for the smoothing of gains: as the pairs, but straight from the last frame's to
-/// this frame's in every mode.
+/// The frequencies of a subframe, for the smoothing of gains: as the pairs, but straight from the last
+/// frame's to this frame's in every mode.
 pub fn between(last: &Lines, now: &Lines, subframe: usize) -> Lines {
     std::array::from_fn(|k| mixed(last[k], now[k], subframe))
 }

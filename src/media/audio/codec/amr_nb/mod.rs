@@ -1,9 +1,9 @@
-//! AMR narrow band decoder: 3GPP TS 26.090, 26.091 (lost frames), 26.092 (comfort noise) and 26.093 (silence), to
-//! the bit of the fixed-point description in TS 26.073.
+//! AMR narrow band decoder: 3GPP TS 26.090, 26.091 (lost frames), 26.092 (comfort noise) and 26.093
+//! (silence), to the bit of the fixed-point description in TS 26.073.
 //!
-//! One file a stage. Where the standard saturates after every addition, the hot loops run on plain integers and
-//! show afterwards, by the largest sample, that nothing could have saturated; else they run again as the standard
-//! has it.
+//! One file a stage. Where the standard saturates after every addition, the hot loops run on plain integers
+//! and show afterwards, by the largest sample, that nothing could have saturated; else they run again as the
+//! standard has it.
 //!
 //! A homing frame, with which test equipment begins (TS 26.071), is decoded as the speech it also is.
 

@@ -347,8 +347,8 @@ fn reflections(filter: &Filter) -> Lines {
     reflections
 }
 
-/// Parameters for a frame that did not come: noise from a table, by a number that goes on with each such frame
-/// (TS 26.091 6.1, `build_CN_param`).
+/// Parameters for a frame that did not come: noise from a table, by a number that goes on with each such
+/// frame (TS 26.091 6.1, `build_CN_param`).
 pub fn made_up(mode: Mode, seed: &mut i16) -> [u16; bits::MOST] {
     use super::tables::functions::WINDOW;
     *seed = low(i32::from(*seed) * 31_821 + 13_849);

@@ -111,8 +111,8 @@ impl Excitation {
         self.0.iter_mut().for_each(|x| *x >>= 2);
     }
 
-    /// Fills the subframe with the past at a lag, interpolated. A lag below the length of a subframe reads what
-    /// it has just written.
+    /// Fills the subframe with the past at a lag, interpolated. A lag below the length of a subframe reads
+    /// what it has just written.
     pub fn predict(&mut self, lag: Lag) {
         let (first, taps) = taps(lag);
         // As many samples at a time as do not need each other.

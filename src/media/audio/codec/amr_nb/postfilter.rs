@@ -95,7 +95,8 @@ impl HighPass {
         let [mut last, mut before] = self.outputs;
         let [mut x1, mut x2] = self.inputs;
         for x in speech {
-            // The first three terms are at most 2^30 + 2^29 + 2^29 less a few percent: no sum of them saturates.
+            // The first three terms are at most 2^30 + 2^29 + 2^29 less a few percent: no sum of them
+            // saturates.
             let recursive = mpy_32_16(last, 15_836).wrapping_add(mpy_32_16(before, -7_667));
             let sum = recursive
                 .wrapping_add(2 * 7_699 * i32::from(*x))

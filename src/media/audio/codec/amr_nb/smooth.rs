@@ -1,5 +1,5 @@
-//! Smoothing of the code gain where the spectrum is steady, as in background noise (TS 26.090 6.1, in TS 26.073
-//! `c_g_aver.c`), and the running mean of the spectrum it compares with.
+//! Smoothing of the code gain where the spectrum is steady, as in background noise (TS 26.090 6.1, in TS
+//! 26.073 `c_g_aver.c`), and the running mean of the spectrum it compares with.
 
 use super::arith::{div_s, l_mac, l_msu, l_mult, l_shl, norm_s, round, shl, shr};
 use super::lsf::{Lines, ORDER};

@@ -5,16 +5,16 @@ use super::lpc::Filter;
 use super::lsf::{Lines, ORDER};
 use super::{SUBFRAME, arith};
 
-/// No sum saturates while the magnitudes of a filter's coefficients, times the largest sample, are less in all: a
-/// sum is twice that, and fits 32 bits.
+/// No sum saturates while the magnitudes of a filter's coefficients, times the largest sample, are less in
+/// all: a sum is twice that, and fits 32 bits.
 const SAFE: i64 = 1 << 30;
 
 fn magnitude(filter: &Filter) -> i64 {
     filter.iter().map(|&a| i64::from(a.unsigned_abs())).sum()
 }
 
-/// 1/A(z): filters `input` with the last output samples in `memory`, the latest last. False where a sum left its
-/// 32 bits or a sample its 16; what is in `output` then is the saturated result.
+/// 1/A(z): filters `input` with the last output samples in `memory`, the latest last. False where a sum left
+/// its 32 bits or a sample its 16; what is in `output` then is the saturated result.
 pub fn synthesize<const N: usize>(
     filter: &Filter,
     input: &[i16; N],

@@ -1,5 +1,5 @@
-//! Frame by frame against an independent decoder that is exact too (rvoip-codec-core), against what ffmpeg with
-//! libopencore decoded, and the fast loops against those of the standard.
+//! Frame by frame against an independent decoder that is exact too (rvoip-codec-core), against what ffmpeg
+//! with libopencore decoded, and the fast loops against those of the standard.
 
 use super::arith::{l_mult, l_shl, mult, shl};
 use super::pitch::{Excitation, Lag};

@@ -1,8 +1,8 @@
-//! The hybrid filterbank of the encoder (ISO/IEC 11172-3 C.1.3 and C.1.5.3): 32 subbands, a transform of 36 samples in
-//! each, the butterflies against aliasing. Long blocks only.
+//! The hybrid filterbank of the encoder (ISO/IEC 11172-3 C.1.3 and C.1.5.3): 32 subbands, a transform of 36
+//! samples in each, the butterflies against aliasing. Long blocks only.
 //!
-//! The package that does the rest has one of its own, in integers, that takes more than half of the time of the
-//! whole. The two differ by less than a quarter of the least step of a sample.
+//! The package that does the rest has one of its own, in integers, that takes more than half of the time of
+//! the whole. The two differ by less than a quarter of the least step of a sample.
 
 use shine_rs::tables::SHINE_ENWINDOW;
 use std::f64::consts::PI;
@@ -44,7 +44,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         }),
         folds: std::array::from_fn(|k| {
             let window = (PI / 36.0 * (k as f64 + 0.5)).sin() as f32;
-            // The cosine of 2 k + 19 seventy-seconds of a turn is that of an angle below a quarter, but for the sign.
+            // The cosine of 2 k + 19 seventy-seconds of a turn is that of an angle below a quarter, but for
+            // the sign.
             match 2 * k + 19 {
                 place @ ..=35 => (place / 2, window),
                 place @ 36..=71 => ((72 - place) / 2, -window),

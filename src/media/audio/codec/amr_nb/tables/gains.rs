@@ -1,7 +1,7 @@
 //! Codebooks of the gains (TS 26.073 `gains.tab`, `qua_gain.tab`, `qgain475.tab`).
 //!
-//! Pitch gains in Q14, correction factors of the code gain in Q12 (joint) or Q11 (scalar), the energies that go to
-//! the predictor in Q10.
+//! Pitch gains in Q14, correction factors of the code gain in Q12 (joint) or Q11 (scalar), the energies that
+//! go to the predictor in Q10.
 //!
 //! The numbers are normative. They were taken over from the tables of rvoip-codec-core 0.4.0 (MIT licence,
 //! Copyright (c) the rvoip authors).

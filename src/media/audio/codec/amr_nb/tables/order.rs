@@ -1,6 +1,6 @@
-//! Order of the bits of a frame: `ORDER_*\[i\]` is the place of the payload's bit i among the bits of the parameters
-//! (TS 26.101 annex B, classes A to C); `WIDTHS_*` is how the parameters share them (TS 26.090 table 7,
-//! TS 26.073 `bitno.tab`).
+//! Order of the bits of a frame: `ORDER_*\[i\]` is the place of the payload's bit i among the bits of the
+//! parameters (TS 26.101 annex B, classes A to C); `WIDTHS_*` is how the parameters share them (TS 26.090
+//! table 7, TS 26.073 `bitno.tab`).
 //!
 //! The numbers are normative. They were taken over from the tables of rvoip-codec-core 0.4.0 (MIT licence,
 //! Copyright (c) the rvoip authors).
