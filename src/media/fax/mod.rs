@@ -8,7 +8,7 @@
 //! | `pdf_in`, `text` | PDF and plain text as pages |
 //! | `raster`, `scale`, `halftone` | outlines to pixels, area averaging, grey to black and white |
 //! | `tiff` | directories and fields, as written |
-//! | `page` | what a directory says of a page; its strips; its pixels |
+//! | `page`, `strips` | what a directory says of a page; its strips; its pixels |
 //! | `coded` | what the coded data shows, whatever the tags say |
 //! | `geometry` | resolutions, sizes on paper, legal sizes of TIFF-F |
 //! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
@@ -38,6 +38,7 @@ mod raster;
 mod scale;
 mod sheet;
 mod sniff;
+mod strips;
 mod text;
 mod thumbnail;
 mod tiff;
