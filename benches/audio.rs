@@ -10,7 +10,7 @@
 use data_encoding::BASE64_MIME;
 use std::hint::black_box;
 use std::process::Command;
-use support::{built, rate, run_peer, target_dir};
+use support::{built, children_milliseconds, rate, run_peer, target_dir};
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::media::audio::codec::{self, Codec};
 use vpim_milter::media::{Job, run};
@@ -243,12 +243,4 @@ fn milliseconds(command: &dyn Fn() -> Command, runs: u32) -> Option<f64> {
         }
     }
     Some((children_milliseconds()? - before) / f64::from(runs))
-}
-
-/// CPU time of the children that ended, user and system (Linux: fields 16 and 17 of `stat`, in 10 ms).
-fn children_milliseconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some(10.0 * (ticks(13)? + ticks(14)?))
 }

@@ -1,103 +1,352 @@
-//! Fax conversion, per page. `cargo bench --bench fax`; pages are made here (text-like runs), and the CCITT charts
-//! are used in addition where ../shared is at hand. tiff2pdf, where installed, is run as a command for comparison:
-//! its figure includes starting a process, ours does not.
+//! Fax beside others in one run: T.6 coding, TIFF-F to PDF, PDF to TIFF-F, the `transcode` command.
+//!
+//! `cargo bench --bench fax`; an argument behind `--` picks lines by a part of their name. Ours and the peers take
+//! turns, so that all see the same machine; figures are of CPU time, the best of some rounds, and beside the ratio
+//! stands the least it must be. libtiff is driven by a small C program that is built here (Debian: libtiff-dev);
+//! tiff2pdf, ghostscript and pdftoppm are run as commands on files of many pages, so that starting them does not
+//! decide, and do what we do: read a file, write one. Pages are those of ../shared where it is at hand (the CCITT
+//! charts, a dense and a halftone page), else made here.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+mod support;
 
-use common::fax::{TiffSpec, convert, convert_as, encode_mmr, sample_page};
-use common::programs::{Folder, run, text};
-use criterion::{Criterion, criterion_group, criterion_main};
+use common::fax::{convert, convert_as, encode_mmr, inspect, pages_of_pbm, sample_page};
+use common::programs::{Folder, text};
+use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use support::{built, children_milliseconds, rate, run_peer};
 
-/// Name and TIFF of one page in each coding.
-fn pages() -> Vec<(String, Vec<u8>)> {
-    let page = sample_page(1728, 2291);
-    let mmr = TiffSpec { length: 2291, data: encode_mmr(&page, 1728), ..TiffSpec::default() }.build();
-    let mut pages = Vec::new();
-    for coding in ["mh", "mr", "mmr"] {
-        let tiff = convert(&mmr, &format!("image/tiff;compression={coding}")).unwrap().bytes;
-        pages.push((format!("dense-{coding}"), tiff));
-        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors/fax-public/itu-charts/itu1");
-        let suffix = if coding == "mr" { "mr4" } else { coding };
-        match std::fs::read(format!("{chart}_{suffix}.tif")) {
-            Ok(tiff) => pages.push((format!("chart1-{coding}"), tiff)),
-            Err(_) => println!("skipped: chart 1 (no ../shared)"),
-        }
+const ROUNDS: usize = 5;
+/// Pages of a file given to a command.
+const COPIES: usize = 60;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --benches` runs this too: figures only where they are asked for.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
     }
-    pages
+    let table = Table { only: arguments.into_iter().find(|argument| !argument.starts_with('-')) };
+    let folder = Folder::new("bench-fax");
+    println!("{:<34}{:>12} {:<10}{:>12} {:<16}{:>9}  must", "work", "ours", "", "theirs", "", "ratio");
+    coding(&table, &folder);
+    tiff_to_pdf(&table, &folder);
+    pdf_to_tiff(&table, &folder);
+    command(&table, &folder);
 }
 
-fn fax(criterion: &mut Criterion) {
-    let jobs = [
-        ("to-pdf", "application/pdf"),
-        ("decode-to-pbm", "image/x-portable-bitmap"),
-        ("to-mh", "image/tiff;compression=mh"),
-        ("to-mr", "image/tiff;compression=mr"),
-        ("to-mmr", "image/tiff;compression=mmr"),
-    ];
-    let mut group = criterion.benchmark_group("fax");
-    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1)).sample_size(20);
-    let folder = std::env::temp_dir().join(format!("vpim-milter-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    for (name, tiff) in pages() {
-        for (job, target) in jobs {
-            group.bench_function(format!("{name}/{job}"), |bencher| {
-                bencher.iter(|| convert(black_box(&tiff), target).unwrap());
-            });
-        }
-        let (input, output) = (folder.join("page.tif"), folder.join("page.pdf"));
-        std::fs::write(&input, &tiff).unwrap();
-        let run = || Command::new("tiff2pdf").arg("-o").arg(&output).arg(&input).output();
-        if run().is_err() {
-            println!("skipped: tiff2pdf (not installed)");
-            continue;
-        }
-        group.bench_function(format!("{name}/tiff2pdf-spawned"), |bencher| bencher.iter(|| run().unwrap()));
-    }
-    group.finish();
-    let _ = std::fs::remove_dir_all(folder);
+/// What is measured of one program: its name, and a figure that is better when higher.
+type Peer<'a> = (&'static str, Box<dyn FnMut() -> Option<f64> + 'a>);
+
+struct Table {
+    only: Option<String>,
 }
 
-/// PDF pages to TIFF-F beside ghostscript and poppler. A command's figure includes starting it; so that this does not
-/// decide, the file has [`COPIES`] pages and the time is that of all of them.
-fn pdf(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("pdf");
-    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(3)).sample_size(10);
-    let folder = Folder::new("bench-pdf");
-    let page = sample_page(1728, 2291);
-    let mmr = TiffSpec { length: 2291, data: encode_mmr(&page, 1728), ..TiffSpec::default() }.build();
-    let picture = convert(&mmr, "application/pdf").unwrap().bytes;
-    for (name, pdf) in [("image", repeated(&picture_page(&picture))), ("text", repeated(&text_page()))] {
-        for (job, target) in
-            [("to-tiff", "image/tiff;compression=any"), ("to-mh", "image/tiff;compression=mh")]
-        {
-            group.bench_function(format!("{name}-{COPIES}-pages/{job}"), |bencher| {
-                bencher.iter(|| convert_as("application/pdf", black_box(&pdf), target).unwrap());
-            });
+impl Table {
+    /// Measures in turn, and prints a line for each peer. `must`: the ratio to the best of the peers.
+    fn line(
+        &self,
+        work: &str,
+        unit: &str,
+        must: f64,
+        mut ours: impl FnMut() -> f64,
+        mut peers: Vec<Peer<'_>>,
+    ) {
+        if self.only.as_ref().is_some_and(|only| !work.contains(only.as_str())) {
+            return;
         }
-        let (input, output) = (folder.write("pages.pdf", &pdf), folder.path("pages.tif"));
-        let to = format!("-sOutputFile={}", text(&output));
-        let gs = ["-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-sDEVICE=tiffg4", "-r204x196", &to, text(&input)];
-        let out = folder.path("poppler");
-        let poppler = ["-mono", "-rx", "204", "-ry", "196", text(&input), text(&out)];
-        for (program, arguments) in [("gs", &gs[..]), ("pdftoppm", &poppler[..])] {
-            if run(program, arguments).is_some() {
-                group.bench_function(format!("{name}-{COPIES}-pages/{program}"), |bencher| {
-                    bencher.iter(|| run(program, arguments).unwrap());
-                });
+        let mut own: f64 = 0.0;
+        let mut others = vec![None::<f64>; peers.len()];
+        for _ in 0..ROUNDS {
+            own = own.max(ours());
+            for ((_, peer), best) in peers.iter_mut().zip(&mut others) {
+                *best = peer().into_iter().chain(*best).reduce(f64::max);
+            }
+        }
+        let best = others.iter().flatten().copied().fold(0.0, f64::max);
+        for ((name, _), figure) in peers.iter().zip(&others) {
+            let Some(figure) = figure else {
+                println!("{work:<34}{own:>12.1} {unit:<10}{:>12} {name}", "skipped:");
+                continue;
+            };
+            let ratio = own / figure;
+            let verdict = match (*figure == best, ratio >= must) {
+                (false, _) => String::new(),
+                (true, true) => format!("{must}"),
+                (true, false) => format!("{must} MISSED"),
+            };
+            println!("{work:<34}{own:>12.1} {unit:<10}{figure:>12.1} {name:<16}{ratio:>8.2}x  {verdict}");
+        }
+    }
+}
+
+/// Compression and T4Options of MMR.
+const MMR: [u32; 2] = [4, 0];
+
+/// One page: columns, rows, packed rows.
+struct Page {
+    width: u32,
+    rows: u32,
+    packed: Vec<u8>,
+}
+
+impl Page {
+    /// The pages of a file of ../shared.
+    fn of(file: &Path) -> Option<Vec<Page>> {
+        let tiff = std::fs::read(file).ok()?;
+        let pages = pages_of_pbm(&convert(&tiff, "image/x-portable-bitmap").ok()?.bytes);
+        Some(pages.into_iter().map(|(width, rows, packed)| Page { width, rows, packed }).collect())
+    }
+
+    fn pixels(&self) -> usize {
+        self.width as usize * self.rows as usize
+    }
+
+    fn mmr(&self) -> Vec<u8> {
+        encode_mmr(&self.packed, self.width as usize)
+    }
+}
+
+/// Names and pages: charts, dense, halftone.
+fn kinds() -> Vec<(&'static str, Vec<Page>)> {
+    let shared = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors"));
+    let charts: Option<Vec<Page>> = (1..=8)
+        .map(|n| Page::of(&shared.join(format!("fax-public/itu-charts/itu{n}_mmr.tif"))))
+        .collect::<Option<Vec<_>>>()
+        .map(|pages| pages.into_iter().flatten().collect());
+    let one = |name: &str| Page::of(&shared.join(format!("fax/tiff/{name}_mmr.tif")));
+    let made = |what: &str, packed: Vec<u8>| {
+        println!("made here, as there is no ../shared: {what}");
+        let rows = (packed.len() / 216) as u32;
+        vec![Page { width: 1728, rows, packed }]
+    };
+    vec![
+        ("charts", charts.unwrap_or_else(|| made("charts", sparse_page()))),
+        ("dense", one("dense-fine").unwrap_or_else(|| made("dense", sample_page(1728, 2291)))),
+        ("halftone", one("halftone-fs-std").unwrap_or_else(|| made("halftone", halftone_page()))),
+    ]
+}
+
+/// Lines of blocks with much white around them.
+fn sparse_page() -> Vec<u8> {
+    let row = |y: usize| {
+        let word = move |x: usize| y % 40 < 24 && (20..190).contains(&x) && (x * 7 + y / 40 * 3) % 11 < 6;
+        (0..216).map(move |x| if word(x) { 0x3c_u8.rotate_left((y / 3 % 3) as u32) } else { 0 })
+    };
+    (0..2291).flat_map(row).collect()
+}
+
+/// Ordered dither of a slope.
+fn halftone_page() -> Vec<u8> {
+    let matrix = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
+    let black = |x: usize, y: usize| matrix[y % 4][x % 4] < (x + y) * 16 / 2300;
+    let octet = |x: usize, y: usize| (0..8).fold(0, |all, at| all << 1 | u8::from(black(x * 8 + at, y)));
+    (0..480).flat_map(|y| (0..216).map(move |x| octet(x, y))).collect()
+}
+
+/// A file of pages, each with its Compression, T4Options and data.
+fn tiff(pages: &[(&Page, [u32; 2], Vec<u8>)]) -> Vec<u8> {
+    let mut out = b"II*\0\x08\0\0\0".to_vec();
+    for (n, (page, [compression, options], data)) in pages.iter().enumerate() {
+        let after = out.len() as u32 + 2 + 13 * 12 + 4;
+        let fields: [(u16, u16, u32); 13] = [
+            (254, 4, 2),
+            (256, 4, page.width),
+            (257, 4, page.rows),
+            (258, 3, 1),
+            (259, 3, *compression),
+            (262, 3, 0),
+            (266, 3, 1),
+            (273, 4, after + 16),
+            (278, 4, page.rows),
+            (279, 4, data.len() as u32),
+            (282, 5, after),
+            (283, 5, after + 8),
+            (292, 4, *options),
+        ];
+        out.extend(13u16.to_le_bytes());
+        for (tag, kind, value) in fields {
+            out.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+            out.extend([1u32.to_le_bytes(), value.to_le_bytes()].concat());
+        }
+        let next = (after + 16 + data.len() as u32).next_multiple_of(2);
+        out.extend(if n + 1 < pages.len() { next } else { 0 }.to_le_bytes());
+        out.extend([204u32, 1, 196, 1].iter().flat_map(|value| value.to_le_bytes()));
+        out.extend(data);
+        out.resize(next as usize, 0);
+    }
+    out
+}
+
+/// T.6 decoding and encoding of pages in memory.
+fn coding(table: &Table, folder: &Folder) {
+    let libtiff = built("libtiff_fax", "-ltiff");
+    for (name, pages) in kinds() {
+        let pixels: usize = pages.iter().map(Page::pixels).sum();
+        let coded: Vec<Vec<u8>> = pages.iter().map(Page::mmr).collect();
+        let mmr =
+            tiff(&pages.iter().zip(&coded).map(|(page, data)| (page, MMR, data.clone())).collect::<Vec<_>>());
+        let plain = tiff(&pages.iter().map(|page| (page, [1, 0], page.packed.clone())).collect::<Vec<_>>());
+        let file = folder.write("pages.tif", &mmr);
+        let of_libtiff = |pick: fn((f64, f64)) -> f64| -> Peer<'_> {
+            ("libtiff", Box::new(|| run_peer(libtiff.as_ref()?, &file).map(pick)))
+        };
+        let hayro = || pages.iter().zip(&coded).for_each(|(page, data)| decode_by_hayro(page, data));
+        table.line(
+            &format!("MMR decode, {name}"),
+            "Mpixel/s",
+            1.2,
+            || rate(pixels, || drop(black_box(convert(&mmr, "image/x-portable-bitmap").unwrap()))),
+            vec![of_libtiff(|figures| figures.1), ("hayro-ccitt", Box::new(|| Some(rate(pixels, hayro))))],
+        );
+        let crate_fax = || pages.iter().for_each(|page| drop(black_box(page.mmr())));
+        table.line(
+            &format!("MMR encode, {name}"),
+            "Mpixel/s",
+            1.5,
+            || rate(pixels, || drop(black_box(convert(&plain, "image/tiff;compression=mmr").unwrap()))),
+            vec![of_libtiff(|figures| figures.0), ("fax crate", Box::new(|| Some(rate(pixels, crate_fax))))],
+        );
+    }
+}
+
+/// Paints rows, as we do.
+struct Rows {
+    packed: Vec<u8>,
+    width: usize,
+}
+
+impl Decoder for Rows {
+    fn push_row(&mut self, changes: &[u32]) {
+        let start = self.packed.len();
+        self.packed.resize(start + self.width.div_ceil(8), 0);
+        let row = &mut self.packed[start..];
+        for pair in changes.chunks(2) {
+            let begin = pair[0] as usize;
+            let end = pair.get(1).map_or(self.width, |&end| end as usize);
+            let (first, last) = (begin / 8, (end - 1) / 8);
+            let (head, tail) = (0xff >> (begin % 8), 0xff << (7 - (end - 1) % 8));
+            if first == last {
+                row[first] |= head & tail;
+            } else {
+                row[first] |= head;
+                row[first + 1..last].fill(0xff);
+                row[last] |= tail;
             }
         }
     }
-    group.finish();
 }
 
-/// Pages of a file.
-const COPIES: usize = 20;
+fn decode_by_hayro(page: &Page, data: &[u8]) {
+    let settings = DecodeSettings {
+        columns: page.width,
+        rows: page.rows,
+        end_of_block: true,
+        end_of_line: false,
+        rows_are_byte_aligned: false,
+        encoding: EncodingMode::Group4,
+        strict: false,
+    };
+    let mut rows = Rows { packed: Vec::with_capacity(page.packed.len()), width: page.width as usize };
+    hayro_ccitt::decode(data, &mut rows, &mut DecoderContext::new(settings)).unwrap();
+    assert!(black_box(rows.packed).len() == page.packed.len());
+}
 
+/// Pages a second of a command on a file of so many; `None` where it does not run.
+fn pages_a_second(pages: usize, command: &mut Command) -> Option<f64> {
+    // The system counts in hundredths of a second.
+    const ENOUGH: f64 = 400.0;
+    let before = children_milliseconds()?;
+    for runs in 1..=1_000 {
+        if !command.output().ok()?.status.success() {
+            return None;
+        }
+        let spent = children_milliseconds()? - before;
+        if spent >= ENOUGH {
+            return Some((runs * pages) as f64 * 1_000.0 / spent);
+        }
+    }
+    None
+}
+
+/// Pages a second of ours.
+fn our_pages(pages: usize, round: impl FnMut()) -> f64 {
+    rate(pages, round) * 1e6
+}
+
+/// Pass-through into PDF: every coding, dense page.
+fn tiff_to_pdf(table: &Table, folder: &Folder) {
+    let (_, dense) = kinds().remove(1);
+    let mmr = tiff(&[(&dense[0], MMR, dense[0].mmr())]);
+    for (coding, must) in [("mh", 500.0), ("mr", 500.0), ("mmr", 20.0)] {
+        let one = convert(&mmr, &format!("image/tiff;compression={coding};coded=anew")).unwrap().bytes;
+        let facts = inspect(&one).unwrap().pages.remove(0);
+        let start = facts.first_strip_offset.unwrap() as usize;
+        let strip: Vec<u8> = one[start..].iter().map(|octet| octet.reverse_bits()).collect();
+        let kind = [facts.compression.unwrap().into(), facts.t4_options.unwrap_or(0)];
+        let file = tiff(&vec![(&dense[0], kind, strip); COPIES]);
+        let (input, output) = (folder.write("pages.tif", &file), folder.path("pages.pdf"));
+        let tiff2pdf = || pages_a_second(COPIES, Command::new("tiff2pdf").arg("-o").arg(&output).arg(&input));
+        table.line(
+            &format!("TIFF to PDF, {}", coding.to_uppercase()),
+            "pages/s",
+            must,
+            || our_pages(COPIES, || drop(black_box(convert(&file, "application/pdf").unwrap()))),
+            vec![("tiff2pdf", Box::new(tiff2pdf))],
+        );
+    }
+}
+
+/// PDF pages that are pictures, and pages of text.
+fn pdf_to_tiff(table: &Table, folder: &Folder) {
+    let (_, dense) = kinds().remove(1);
+    let picture = convert(&tiff(&[(&dense[0], MMR, dense[0].mmr())]), "application/pdf").unwrap().bytes;
+    for (name, pdf, must) in [
+        ("image", repeated(&picture_page(&picture)), [50.0, f64::NAN]),
+        ("text", repeated(&text_page()), [f64::NAN, 1.0]),
+    ] {
+        let (input, output) = (folder.write("pages.pdf", &pdf), folder.path("pages.tif"));
+        let to = format!("-sOutputFile={}", text(&output));
+        let gs = || {
+            let arguments = ["-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-sDEVICE=tiffg4", "-r204x196"];
+            pages_a_second(COPIES, Command::new("gs").args(arguments).args([&to, text(&input)]))
+        };
+        let poppler = || {
+            let arguments = ["-mono", "-rx", "204", "-ry", "196", text(&input), text(&output)];
+            pages_a_second(COPIES, Command::new("pdftoppm").args(arguments))
+        };
+        let ours = || {
+            let round = || drop(black_box(convert_as("application/pdf", &pdf, "image/tiff").unwrap()));
+            our_pages(COPIES, round)
+        };
+        let peers: [Peer<'_>; 2] = [("gs tiffg4", Box::new(gs)), ("pdftoppm -mono", Box::new(poppler))];
+        for (peer, must) in peers.into_iter().zip(must).filter(|(_, must)| !must.is_nan()) {
+            table.line(&format!("PDF to TIFF-F, {name}"), "pages/s", must, ours, vec![peer]);
+        }
+    }
+}
+
+/// One page, from the start of the program to its end.
+fn command(table: &Table, folder: &Folder) {
+    let (_, dense) = kinds().remove(1);
+    let mh =
+        convert(&tiff(&[(&dense[0], MMR, dense[0].mmr())]), "image/tiff;compression=mh;coded=anew").unwrap();
+    let mmr = convert(&mh.bytes, "image/tiff;compression=mmr").unwrap();
+    for (coding, file) in [("MH", &mh.bytes), ("MMR", &mmr.bytes)] {
+        let (input, output) = (folder.write("page.tif", file), folder.path("page.pdf"));
+        let ours = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_vpim-milter"));
+            pages_a_second(1, command.arg("transcode").args([&input, &output])).unwrap()
+        };
+        let tiff2pdf = || pages_a_second(1, Command::new("tiff2pdf").arg("-o").args([&output, &input]));
+        let work = format!("whole command, one page of {coding}");
+        table.line(&work, "runs/s", 10.0, ours, vec![("tiff2pdf", Box::new(tiff2pdf))]);
+    }
+}
 /// Resources, content and further objects (from number 3 on) of a page.
 type Parts = (String, Vec<u8>, Vec<Vec<u8>>);
 
@@ -138,6 +387,3 @@ fn repeated((resources, content, more): &Parts) -> Vec<u8> {
     }
     common::pdf::file(&objects)
 }
-
-criterion_group!(benches, fax, pdf);
-criterion_main!(benches);

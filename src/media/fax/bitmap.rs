@@ -36,6 +36,12 @@ impl Bitmap {
         self.data.chunks_exact(self.stride.max(1))
     }
 
+    /// One packed row; empty where there is none.
+    pub fn row(&self, at: usize) -> &[u8] {
+        let start = at.saturating_mul(self.stride);
+        self.data.get(start..start.saturating_add(self.stride)).unwrap_or_default()
+    }
+
     /// Adds a row given by its colour changes.
     pub fn push_changes(&mut self, changes: &[u32]) {
         let start = self.data.len();

@@ -7,7 +7,8 @@
 use super::bitmap::Bitmap;
 use super::ccitt::{self, Scheme};
 use super::geometry::LEGAL;
-use super::page::{self, reverse_bits};
+use super::page::reverse_bits;
+use super::strips;
 use super::tiff::{Directory, Tiff};
 use super::{CodedFacts, PageFacts};
 use crate::limits::{Budget, Limits};
@@ -50,7 +51,7 @@ pub(super) fn examine(
     }
     let claimed = (facts.length > 0).then_some(facts.length);
     let rows_per_strip = facts.rows_per_strip.filter(|&rows| rows > 0).unwrap_or(u32::MAX);
-    let strips = page::strips(tiff, directory, claimed, rows_per_strip, limits).ok()?;
+    let strips = strips::of(tiff, directory, claimed, rows_per_strip, limits).ok()?;
     let mut all = CodedFacts {
         eol_at_start: true,
         first_line_coded_alone: true,

@@ -60,6 +60,11 @@ impl Resolution {
         }
     }
 
+    /// Of a page turned by a quarter.
+    pub fn turned(self) -> Self {
+        Resolution { x: self.y, y: self.x }
+    }
+
     /// What a fax page of that size most likely is: the width tells the columns per inch (RFC 2306 3.2), and
     /// of the line densities the one is taken that makes it about as long as a sheet. Short pages count as
     /// fine, the default of TIFF-F readers.

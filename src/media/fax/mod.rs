@@ -8,12 +8,13 @@
 //! | `pdf_in`, `text` | PDF and plain text as pages |
 //! | `raster`, `scale`, `halftone` | outlines to pixels, area averaging, grey to black and white |
 //! | `tiff` | directories and fields, as written |
-//! | `page` | what a directory says of a page; its strips; its pixels |
+//! | `page`, `strips` | what a directory says of a page; its strips; its pixels |
 //! | `coded` | what the coded data shows, whatever the tags say |
 //! | `geometry` | resolutions, sizes on paper, legal sizes of TIFF-F |
 //! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
 //! | `bitmap` | packed rows |
 //! | `pdf`, `tiff_f`, `png_page`, this file (PBM) | writers |
+//! | `fit`, `turn` | the size pages of TIFF-F are written with; pages put upright |
 //! | `thumbnail` | pages reduced to grey |
 //! | `sniff` | containers by their first octets |
 //!
@@ -24,6 +25,7 @@ mod bitmap;
 mod ccitt;
 mod coded;
 mod document;
+mod fit;
 mod geometry;
 mod grey_tiff;
 mod halftone;
@@ -36,10 +38,12 @@ mod raster;
 mod scale;
 mod sheet;
 mod sniff;
+mod strips;
 mod text;
 mod thumbnail;
 mod tiff;
 mod tiff_f;
+mod turn;
 
 use super::{Facts, MediaError, Output, Report};
 use crate::limits::{Budget, Limits};
@@ -228,7 +232,7 @@ pub fn inspect(
 /// Converts a fax body to the media type `target`:
 ///
 /// - `image/tiff` (TIFF-F; the parameter `compression` is `mh`, `mr`, `mmr` or `any`; with `coded=anew` no coded
-///   data is kept),
+///   data is kept; with `profile=s` the file is of profile S exactly, RFC 3949 3),
 /// - `application/pdf`; a PDF is left as it is,
 /// - `image/png`: the page that the parameter `page` says, the first without it,
 /// - `image/x-portable-bitmap`.
@@ -274,9 +278,8 @@ pub fn convert(
             (png, FaxFacts { page_count: Some(1), ..FaxFacts::named("png") })
         }
         "image/tiff" => {
-            let accept = tiff_f::Accept::of(target)?;
-            let anew = target.get_param("coded").is_some_and(|value| value == "anew");
-            match tiff_f::convert(&document, accept, anew, limits, budget, &mut losses)? {
+            let wanted = tiff_f::Wanted::of(target)?;
+            match tiff_f::convert(&document, wanted, limits, budget, &mut losses)? {
                 Some(bytes) => {
                     let output = tiff_facts(&tiff::Tiff::parse(&bytes, limits, budget)?);
                     (bytes, output)

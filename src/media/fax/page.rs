@@ -8,6 +8,7 @@ use super::bitmap::Bitmap;
 use super::ccitt::{self, Scheme};
 use super::geometry::Resolution;
 use super::picture::Drawn;
+use super::strips;
 use super::tiff::{Directory, Tiff, tag};
 use super::{DataFacts, PageFacts};
 use crate::limits::{Budget, Exceeded, Limits};
@@ -182,7 +183,7 @@ impl<'a> Page<'a> {
             width: facts.width,
             length,
             rows_per_strip,
-            strips: strips(tiff, directory, length, rows_per_strip, limits)?,
+            strips: strips::of(tiff, directory, length, rows_per_strip, limits)?,
             storage,
             reversed: facts.fill_order == Some(2),
             inverted: facts.photometric == Some(1),
@@ -419,49 +420,4 @@ fn storage(facts: &PageFacts, number: usize) -> Result<Storage, MediaError> {
         _ if is_packed(facts) => return Ok(Storage::Packed),
         _ => return unsupported(&facts.coding),
     }))
-}
-
-/// The bytes of every strip that the page needs.
-pub(super) fn strips<'a>(
-    tiff: &Tiff<'a>,
-    directory: &Directory,
-    length: Option<u32>,
-    rows_per_strip: u32,
-    limits: &Limits,
-) -> Result<Vec<&'a [u8]>, MediaError> {
-    let no_strips = || MediaError::malformed("tiff", "a page has no StripOffsets");
-    let offsets = directory.find(tag::STRIP_OFFSETS).ok_or_else(no_strips)?;
-    let counts = directory.find(tag::STRIP_BYTE_COUNTS);
-    // More strips than the rows need hold nothing of the page.
-    let needed = length.map_or(offsets.count, |length| offsets.count.min(length.div_ceil(rows_per_strip)));
-    if needed > limits.fax_strips {
-        return Err(Exceeded::PageSize.into());
-    }
-    let starts: Vec<usize> =
-        (0..needed).map_while(|index| tiff.integer(offsets, index)).map(|start| start as usize).collect();
-    let mut boundaries: Option<Vec<usize>> = None;
-    let mut strips = Vec::with_capacity(starts.len());
-    for (index, &start) in (0u32..).zip(&starts) {
-        let rest = tiff.bytes.get(start..).unwrap_or_default();
-        let count = counts.and_then(|field| tiff.integer(field, index)).filter(|&count| count > 0);
-        let size = match count {
-            Some(count) => count as usize,
-            None => {
-                // Unknown: up to whatever comes next in the file.
-                let known = boundaries.get_or_insert_with(|| boundaries_of(tiff, &starts));
-                let next = known.partition_point(|&boundary| boundary <= start);
-                known.get(next).map_or(rest.len(), |&boundary| boundary - start)
-            }
-        };
-        strips.push(rest.get(..size).unwrap_or(rest));
-    }
-    Ok(strips)
-}
-
-/// Where strips of this page and directories begin, in order.
-fn boundaries_of(tiff: &Tiff<'_>, starts: &[usize]) -> Vec<usize> {
-    let directories = tiff.directories.iter().map(|directory| directory.offset);
-    let mut all: Vec<usize> = starts.iter().copied().chain(directories).collect();
-    all.sort_unstable();
-    all
 }

@@ -48,9 +48,9 @@ impl Areas {
 
 /// Scales a picture of `size` (columns, rows) whose rows are given by `line` to `wanted`, and hands over each
 /// new row. A step of work is one old row or one new one.
-pub(super) fn scale<'a>(
+pub(super) fn scale<L: AsRef<[u8]>>(
     size: (usize, usize),
-    line: impl Fn(usize) -> &'a [u8],
+    line: impl Fn(usize) -> L,
     wanted: (usize, usize),
     mut out: impl FnMut(usize, &[u8]),
 ) {
@@ -63,7 +63,7 @@ pub(super) fn scale<'a>(
         for at in span.first..=span.last {
             // Rows at an edge belong to two new ones; where a picture grows, to many.
             if reduced != Some(at) {
-                across.reduce(line(at), &mut means);
+                across.reduce(line(at).as_ref(), &mut means);
                 reduced = Some(at);
             }
             let share = match at {

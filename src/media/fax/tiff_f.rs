@@ -5,16 +5,20 @@
 //! written, none else but Orientation where it is not 1.
 //!
 //! Coded data that is already what the target accepts is kept bit for bit (its FillOrder too); all else is
-//! decoded and coded anew with FillOrder 2, the order of the telephone line. Pages narrower than a legal width
-//! (RFC 2306 3.2) get white columns at the right; a page whose resolution is not near a legal one keeps its
-//! pixels and is named in the losses (scaling is not done here).
+//! decoded and coded anew with FillOrder 2, the order of the telephone line. `fit` says with what size.
+//!
+//! Profile S (RFC 3949 3) has MH, FillOrder 2, 1,728 columns, two densities of lines and no Orientation: pages
+//! are turned and scaled where they have to be. Only a file that has the order of parts of RFC 3949 3.5 and
+//! none but the required fields is left as it is.
 
 use super::MediaError;
 use super::ccitt::{Scheme, Target, encode_page};
 use super::document::Document;
+use super::fit::{Fit, Profile, S_WIDTH};
 use super::geometry::{LEGAL, Resolution};
 use super::page::{Coded, Page, Storage, note, reverse_bits};
-use super::tiff::tag;
+use super::tiff::{ByteOrder, Tiff, tag};
+use super::turn::upright;
 use crate::limits::{Budget, Exceeded, Limits};
 use mime::Mime;
 use std::borrow::Cow;
@@ -68,28 +72,64 @@ impl Accept {
     }
 }
 
-/// Converts all pages. `None` where the file already is what is asked for. With `anew` every page is decoded
-/// and coded again, as right as it looks.
+/// What the parameters of the target type ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    accept: Accept,
+    profile: Profile,
+    /// `coded=anew`: every page is decoded and coded again, as right as it looks.
+    anew: bool,
+}
+
+impl Wanted {
+    /// Reads the parameters.
+    pub fn of(target: &Mime) -> Result<Self, MediaError> {
+        let anew = target.get_param("coded").is_some_and(|value| value == "anew");
+        let (accept, profile) = (Accept::of(target)?, Profile::of(target)?);
+        match (profile, accept) {
+            (Profile::F, accept) => Ok(Wanted { accept, profile, anew }),
+            (Profile::S, Accept::Any | Accept::Mh) => Ok(Wanted { accept: Accept::Mh, profile, anew }),
+            (Profile::S, other) => Err(MediaError::Unsupported(format!("profile S in {other:?}"))),
+        }
+    }
+
+    /// The size a page is written with.
+    fn fit(self, page: &Page<'_>) -> Fit {
+        let columns = match (self.turned(page), page.length) {
+            // Turned by a quarter.
+            (5..=8, Some(rows)) => return Fit::of(self.profile, rows, page.resolution.turned()),
+            _ => page.width,
+        };
+        Fit::of(self.profile, columns, page.resolution)
+    }
+
+    /// The Orientation that is to be undone; 1 for none.
+    fn turned(self, page: &Page<'_>) -> u16 {
+        if self.profile == Profile::S && (2..=8).contains(&page.orientation) { page.orientation } else { 1 }
+    }
+}
+
+/// Converts all pages. `None` where the file already is what is asked for.
 pub(super) fn convert(
     document: &Document<'_>,
-    accept: Accept,
-    anew: bool,
+    wanted: Wanted,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
 ) -> Result<Option<Vec<u8>>, MediaError> {
     let total = document.pages();
-    let mut conforming = document.defects().is_empty();
-    let mut writer = Writer::new(total);
+    let mut conforming = document.defects().is_empty() && wanted.has_order(document);
+    let mut writer = Writer::new(total, wanted);
     for index in 0..total {
         let page = document.page(index, limits, budget)?;
-        let kept = if anew { None } else { keep(&page, accept) };
-        conforming &=
-            kept.as_ref().is_some_and(|coded| coded.whole && page_conforms(&page, coded, index, total));
+        let kept = if wanted.anew { None } else { keep(&page, wanted) };
+        conforming &= kept.as_ref().is_some_and(|coded| {
+            coded.whole && wanted.has_fields(&page) && page_conforms(&page, coded, index, total)
+        });
         let before = writer.out.len();
         match kept {
             Some(coded) => writer.keep_page(&page, &coded),
-            None => writer.code_page(&page, accept, limits, budget, losses)?,
+            None => writer.code_page(&page, limits, budget, losses)?,
         }
         budget.output(writer.out.len() - before)?;
         // Offsets in TIFF have 32 bits.
@@ -103,12 +143,69 @@ pub(super) fn convert(
 }
 
 /// The coded data, if it may be used as it is.
-fn keep<'a>(page: &Page<'a>, accept: Accept) -> Option<Coded<'a>> {
+fn keep<'a>(page: &Page<'a>, wanted: Wanted) -> Option<Coded<'a>> {
+    let fit = wanted.fit(page);
+    if fit.scaled.is_some() || fit.width != page.width || wanted.turned(page) != 1 {
+        return None;
+    }
     let coded = page.pass_through().ok()?;
     // RFC 2306 3.8.6: MMR data ends with an EOFB.
     let complete = coded.scheme != Scheme::T6 || coded.end_of_block;
-    let fits = Fit::of(page).width == page.width;
-    (complete && fits && !coded.inverted && accept.takes(coded.scheme)).then_some(coded)
+    (complete && !coded.inverted && wanted.accept.takes(coded.scheme)).then_some(coded)
+}
+
+/// The fields of profile S, each with a value of its own or of its default (RFC 3949 2.2.1, 3.2).
+const S_FIELDS: [u16; 16] = [
+    tag::NEW_SUBFILE_TYPE,
+    tag::IMAGE_WIDTH,
+    tag::IMAGE_LENGTH,
+    tag::BITS_PER_SAMPLE,
+    tag::COMPRESSION,
+    tag::PHOTOMETRIC_INTERPRETATION,
+    tag::FILL_ORDER,
+    tag::STRIP_OFFSETS,
+    tag::SAMPLES_PER_PIXEL,
+    tag::ROWS_PER_STRIP,
+    tag::STRIP_BYTE_COUNTS,
+    tag::X_RESOLUTION,
+    tag::Y_RESOLUTION,
+    tag::T4_OPTIONS,
+    tag::RESOLUTION_UNIT,
+    tag::PAGE_NUMBER,
+];
+
+impl Wanted {
+    /// Whether the parts of a file are in the order of profile S: header, then for each page its directory, the two
+    /// resolutions and the strip (RFC 3949 3.5).
+    fn has_order(self, document: &Document<'_>) -> bool {
+        let Document::Tiff(tiff, _) = document else { return false };
+        self.profile == Profile::F
+            || (tiff.order == ByteOrder::Little && tiff.first_ifd == 8 && in_order(tiff))
+    }
+
+    /// Whether a page has the fields and values of profile S that profile F leaves open.
+    fn has_fields(self, page: &Page<'_>) -> bool {
+        let facts = &page.facts;
+        self.profile == Profile::F
+            || (facts.tags.iter().all(|tag| S_FIELDS.contains(tag))
+                && facts.fill_order == Some(2)
+                && facts.width == S_WIDTH
+                && facts.rows_per_strip == Some(facts.length)
+                && self.profile.has(page.resolution))
+    }
+}
+
+fn in_order(tiff: &Tiff<'_>) -> bool {
+    let mut behind = 8;
+    tiff.directories.iter().all(|directory| {
+        let facts = super::page::facts(tiff, directory);
+        let values = facts.fields.iter().filter_map(|field| field.offset);
+        let beside = values.eq([facts.ifd_end, facts.ifd_end + 8]);
+        let strip = facts.data.unwrap_or_default();
+        let right = beside && facts.ifd_offset >= behind && strip.start >= facts.ifd_end + 16;
+        behind = strip.end;
+        right
+    })
 }
 
 /// Whether a page has all that RFC 3801 4.4.4 and RFC 2306 ask for, so that it need not be written anew.
@@ -142,36 +239,10 @@ fn page_conforms(page: &Page<'_>, coded: &Coded<'_>, index: usize, total: usize)
         && facts.samples_per_pixel.is_none_or(|samples| samples == 1)
 }
 
-/// The legal size a page is written with.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Fit {
-    width: u32,
-    resolution: Resolution,
-}
-
-impl Fit {
-    fn of(page: &Page<'_>) -> Self {
-        let wide_enough = |widths: &[u32; 3]| widths.iter().copied().find(|&width| width >= page.width);
-        let ratio = |legal: &Resolution| {
-            (page.resolution.x / legal.x).ln().abs() + (page.resolution.y / legal.y).ln().abs()
-        };
-        let near = page.resolution.legal().filter(|(_, widths)| wide_enough(widths).is_some());
-        let entry = near.or_else(|| {
-            let possible = LEGAL.iter().filter(|(_, widths)| wide_enough(widths).is_some());
-            possible.min_by(|(one, _), (other, _)| ratio(one).total_cmp(&ratio(other)))
-        });
-        match entry {
-            Some((resolution, widths)) => {
-                Fit { width: wide_enough(widths).unwrap_or(page.width), resolution: *resolution }
-            }
-            None => Fit { width: page.width, resolution: page.resolution },
-        }
-    }
-}
-
 /// The file so far.
 struct Writer {
     out: Vec<u8>,
+    wanted: Wanted,
     total: usize,
     pages: usize,
     /// Where the offset of the next directory belongs.
@@ -187,9 +258,9 @@ enum Value {
 }
 
 impl Writer {
-    fn new(total: usize) -> Self {
+    fn new(total: usize, wanted: Wanted) -> Self {
         // The offset of the first directory is set by the first page.
-        Writer { out: b"II*\0\0\0\0\0".to_vec(), total, pages: 0, link: 4 }
+        Writer { out: b"II*\0\0\0\0\0".to_vec(), wanted, total, pages: 0, link: 4 }
     }
 
     fn keep_page(&mut self, page: &Page<'_>, coded: &Coded<'_>) {
@@ -200,13 +271,13 @@ impl Writer {
                 (3, u32::from(two_dimensional) | if coded.aligned { 4 } else { 0 })
             }
         };
-        let data =
-            if page.reversed { Cow::Owned(reverse_bits(&coded.data)) } else { Cow::Borrowed(&*coded.data) };
+        let reversed = page.reversed || self.wanted.profile == Profile::S;
+        let data = if reversed { Cow::Owned(reverse_bits(&coded.data)) } else { Cow::Borrowed(&*coded.data) };
         let strip = Strip {
             compression,
             options,
-            fill_order: if page.reversed { 2 } else { 1 },
-            fit: Fit::of(page),
+            fill_order: if reversed { 2 } else { 1 },
+            fit: self.wanted.fit(page),
             rows: coded.rows,
             orientation: page.orientation,
         };
@@ -216,21 +287,24 @@ impl Writer {
     fn code_page(
         &mut self,
         page: &Page<'_>,
-        accept: Accept,
         limits: &Limits,
         budget: &mut Budget,
         losses: &mut Vec<String>,
     ) -> Result<(), MediaError> {
+        let turned = self.wanted.turned(page);
         let mut bitmap = page.decode(limits, budget, losses)?;
-        let fit = Fit::of(page);
-        if fit.width != page.width {
-            bitmap.set_width(fit.width);
-            let (number, from, to) = (page.number, page.width, fit.width);
-            note(losses, format!("page {number}: widened from {from} to {to} columns with white"));
-        } else if !LEGAL.iter().any(|(_, widths)| widths.contains(&fit.width)) {
-            note(losses, format!("page {}: {} columns is no width of TIFF-F", page.number, fit.width));
+        let mut resolution = page.resolution;
+        if turned != 1 {
+            bitmap = upright(bitmap, turned);
+            resolution = if turned > 4 { resolution.turned() } else { resolution };
         }
-        let target = accept.target(page.storage, fit.resolution);
+        let fit = Fit::of(self.wanted.profile, bitmap.width(), resolution);
+        let before = (bitmap.width(), bitmap.rows());
+        bitmap = fit.apply(bitmap, limits, budget)?;
+        if let Some(loss) = loss(before, resolution, &fit, bitmap.rows()) {
+            note(losses, format!("page {}: {loss}", page.number));
+        }
+        let target = self.wanted.accept.target(page.storage, fit.resolution);
         let (compression, options) = match target {
             Target::Mh { aligned } => (3, if aligned { 4 } else { 0 }),
             Target::Mr { .. } => (3, 1),
@@ -239,13 +313,8 @@ impl Writer {
         let rows = u32::try_from(bitmap.rows()).unwrap_or(u32::MAX);
         budget.check()?;
         let data = reverse_bits(&encode_page(&bitmap, target));
-        let strip = Strip { compression, options, fill_order: 2, fit, rows, orientation: page.orientation };
-        if page.resolution.legal().is_none() {
-            let Resolution { x, y } = page.resolution;
-            let (number, to) = (page.number, fit.resolution);
-            let text = format!("page {number}: {x:.0} x {y:.0} dpi written as {:.0} x {:.0}", to.x, to.y);
-            note(losses, text);
-        }
+        let orientation = if turned == 1 { page.orientation } else { 1 };
+        let strip = Strip { compression, options, fill_order: 2, fit, rows, orientation };
         self.page(&strip, &data);
         Ok(())
     }
@@ -349,6 +418,24 @@ impl Writer {
     fn long(&mut self, value: u32) {
         self.out.extend_from_slice(&value.to_le_bytes());
     }
+}
+
+/// What becomes of the columns, rows and size on paper of a page, in words.
+fn loss(before: (u32, usize), old: Resolution, fit: &Fit, rows: usize) -> Option<String> {
+    let dpi = |r: Resolution| format!("{:.0} x {:.0} dpi", r.x, r.y);
+    let mut losses = Vec::new();
+    if let Some((columns, _)) = fit.scaled {
+        let (from, to) = (dpi(old), dpi(fit.resolution));
+        losses
+            .push(format!("{} x {} dots at {from} scaled to {columns} x {rows} at {to}", before.0, before.1));
+    } else if old.legal().is_none() {
+        losses.push(format!("{} written as {}", dpi(old), dpi(fit.resolution)));
+    }
+    let columns = fit.scaled.map_or(before.0, |(columns, _)| columns);
+    if columns != fit.width {
+        losses.push(format!("widened from {columns} to {} columns with white", fit.width));
+    }
+    (!losses.is_empty()).then(|| losses.join("; "))
 }
 
 /// The one strip of a page.

@@ -1,0 +1,220 @@
+//! Hostile TIFF files: each ends soon, with an error or pages, in memory that grows with its own octets and one page.
+
+mod common;
+
+use common::fax::{TiffSpec, encode_mmr, sample_page};
+use std::time::Duration;
+use vpim_milter::limits::{Budget, Limits};
+use vpim_milter::media::fax::inspect;
+use vpim_milter::media::{Job, run};
+
+/// Highest resident memory of this process since the last call of [`forget_peak`], in KiB.
+fn peak_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What is resident now becomes the peak; where the system does not do that, the peak so far stays.
+fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// CPU time of this thread.
+fn cpu() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
+}
+
+/// A file of directories, each of fields (tag, type, count, value), with data behind them; `{data}` values are offsets
+/// from its start.
+struct Tiff {
+    pages: Vec<Vec<(u16, u16, u32, u32)>>,
+    data: Vec<u8>,
+}
+
+/// A value that is an offset into the data.
+const DATA: u32 = 1 << 31;
+
+impl Tiff {
+    fn build(&self) -> Vec<u8> {
+        let size = |fields: &Vec<(u16, u16, u32, u32)>| 2 + fields.len() as u32 * 12 + 4;
+        let start = 8 + self.pages.iter().map(size).sum::<u32>();
+        let mut out = b"II*\0\x08\0\0\0".to_vec();
+        for (n, fields) in self.pages.iter().enumerate() {
+            out.extend((fields.len() as u16).to_le_bytes());
+            for &(tag, kind, count, value) in fields {
+                let value = if value & DATA != 0 { start + (value & !DATA) } else { value };
+                out.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+                out.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+            }
+            let next = if n + 1 < self.pages.len() { out.len() as u32 + 4 } else { 0 };
+            out.extend(next.to_le_bytes());
+        }
+        out.extend(&self.data);
+        out
+    }
+}
+
+/// Fields of a page of one strip at the start of the data.
+fn page(compression: u32, width: u32, rows: u32, octets: u32) -> Vec<(u16, u16, u32, u32)> {
+    vec![
+        (256, 4, 1, width),
+        (257, 4, 1, rows),
+        (259, 3, 1, compression),
+        (262, 3, 1, 0),
+        (273, 4, 1, DATA),
+        (278, 4, 1, u32::MAX),
+        (279, 4, 1, octets),
+    ]
+}
+
+fn one(compression: u32, width: u32, rows: u32, data: Vec<u8>) -> Vec<u8> {
+    Tiff { pages: vec![page(compression, width, rows, data.len() as u32)], data }.build()
+}
+
+/// So many strips that are each all of the data.
+fn strips_over_strips(compression: u32, strips: u32, coded: &[u8]) -> Vec<u8> {
+    let tables = strips * 8;
+    // The offsets are those in the file: one directory of 7 fields stands before the data.
+    let start = 8 + 2 + 7 * 12 + 4;
+    let mut data: Vec<u8> = (0..strips).flat_map(|n| (start + tables + n).to_le_bytes()).collect();
+    data.extend((0..strips).flat_map(|_| (coded.len() as u32).to_le_bytes()));
+    data.extend(coded);
+    let mut fields = page(compression, 1728, strips, 0);
+    fields[4] = (273, 4, strips, DATA);
+    fields[5] = (278, 4, 1, 1);
+    fields[6] = (279, 4, strips, DATA + strips * 4);
+    Tiff { pages: vec![fields], data }.build()
+}
+
+/// Bits that are no code of T.4.
+fn noise(octets: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..octets).map(|_| next()).collect()
+}
+
+/// EOLs with codes of 2,560 white pixels between them: runs without end.
+fn long_runs(octets: usize) -> Vec<u8> {
+    // 000000000001, then 000000011111 again and again.
+    let mut bits: Vec<u8> = [0; 11].into_iter().chain([1]).collect();
+    while bits.len() < octets * 8 {
+        bits.extend([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    }
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit)).collect()
+}
+
+/// Whether a file has to be refused.
+#[derive(Clone, Copy, PartialEq)]
+enum Must {
+    Refuse,
+    End,
+}
+
+use Must::{End, Refuse};
+
+fn cases() -> Vec<(&'static str, Must, Vec<u8>)> {
+    const MEGABYTE: usize = 1 << 20;
+    let mut many = Tiff { pages: vec![page(4, 1728, 10, 4); 5_000], data: vec![0xff; 4] };
+    let thousands = many.build();
+    many.pages = vec![page(4, 10_000, 10_000, 4); 500];
+    let large_pages = many.build();
+    let shared = noise(MEGABYTE);
+    let sharing = Tiff { pages: vec![page(3, 1728, 1_000, shared.len() as u32); 60], data: shared.clone() };
+    let mut fields = vec![(258, 3, u32::MAX, 8); 250];
+    fields.extend(page(4, 1728, 10, 4));
+    let mut no_strips = page(4, 1728, 10, 4);
+    no_strips[4] = (273, 4, 0, 0);
+    no_strips[6] = (279, 4, 0, 0);
+    let mut endless = Tiff { pages: vec![page(4, 1728, 1, 4); 3], data: vec![0xff; 4] }.build();
+    let last = endless.len() - 8;
+    endless[last..last + 4].copy_from_slice(&8u32.to_le_bytes());
+    let row = encode_mmr(&sample_page(1728, 1), 1728);
+    vec![
+        ("65,535 x 65,535 MMR", Refuse, one(4, 65_535, 65_535, vec![0xff; 100])),
+        ("65,535 x 65,535 MH", Refuse, one(3, 65_535, 65_535, vec![0; 100])),
+        ("65,535 x 65,535 packed", Refuse, one(1, 65_535, 65_535, vec![0; 100])),
+        ("4,294,967,295 columns", Refuse, one(4, u32::MAX, 1, vec![0xff; 100])),
+        ("4,294,967,295 rows", Refuse, one(4, 1, u32::MAX, vec![0xff; 100])),
+        ("10,000 x 10,000 of nothing", End, one(4, 10_000, 10_000, vec![0xff; 4])),
+        ("500 pages of 10,000 x 10,000", Refuse, large_pages),
+        ("5,000 directories", Refuse, thousands),
+        ("directories that come back", Refuse, endless),
+        (
+            "a directory that is its own next",
+            Refuse,
+            b"II*\0\x08\0\0\0\x01\0\0\x01\x03\0\x01\0\0\0\x09\0\0\0\x08\0\0\0".to_vec(),
+        ),
+        ("fields of 4,294,967,295 values", End, Tiff { pages: vec![fields], data: vec![0xff; 4] }.build()),
+        ("no strips", End, Tiff { pages: vec![no_strips], data: Vec::new() }.build()),
+        ("MH strips over strips", End, strips_over_strips(3, 4_000, &noise(4 * MEGABYTE))),
+        ("Compression 2 strips over strips", End, strips_over_strips(2, 4_000, &noise(4 * MEGABYTE))),
+        ("MMR strips over strips", End, strips_over_strips(4, 4_000, &noise(4 * MEGABYTE))),
+        ("zeros over zeros", End, strips_over_strips(3, 4_000, &vec![0; 4 * MEGABYTE])),
+        ("pages that share their data", End, sharing.build()),
+        ("noise as MH", End, one(3, 1728, 30_000, noise(8 * MEGABYTE))),
+        ("noise as MMR", End, one(4, 1728, 30_000, noise(8 * MEGABYTE))),
+        ("zeros as MH", End, one(3, 1728, 30_000, vec![0; 16 * MEGABYTE])),
+        ("runs without end", End, one(3, 1728, 30_000, long_runs(8 * MEGABYTE))),
+        ("EOLs alone", End, one(3, 1728, 30_000, [0, 0x10, 0x01].repeat(3 * MEGABYTE))),
+        ("a row for a bit", End, one(4, 3_000, 30_000, vec![0xff; MEGABYTE])),
+        ("a row for a bit, no ImageLength", End, one(4, 3_000, 0, vec![0xff; MEGABYTE])),
+        ("one column", End, one(4, 1, 30_000, vec![0xff; MEGABYTE])),
+        (
+            "the first row again and again",
+            End,
+            TiffSpec { length: 30_000, data: row, ..TiffSpec::default() }.build(),
+        ),
+    ]
+}
+
+const TARGETS: [&str; 6] = [
+    "application/pdf",
+    "image/tiff;compression=mh",
+    "image/tiff;compression=mmr;coded=anew",
+    "image/tiff;profile=s",
+    "image/png",
+    "image/x-portable-bitmap",
+];
+
+// The only test of this file: others would share the process.
+#[test]
+fn hostile_files_take_bounded_time_and_memory() {
+    if peak_kib().is_none() || cpu().is_none() {
+        println!("skipped: no /proc");
+        return;
+    }
+    let limits = Limits { output_bytes: 64 << 20, fax_pixels: 500_000_000, ..Limits::default() };
+    let declared: mime::Mime = "image/tiff".parse().expect("a type");
+    for (name, must, file) in cases() {
+        let mut refused = 0;
+        for target in TARGETS {
+            forget_peak();
+            let (memory, time) = (peak_kib().unwrap_or(0), cpu().unwrap_or_default());
+            if target == TARGETS[0] {
+                let _ = inspect(&declared, &file, &limits, &mut Budget::new(&limits));
+            }
+            let job = Job::convert(declared.clone(), target.parse().expect("a type"));
+            let result = run(&job, &file, &limits, &mut Budget::new(&limits));
+            let output = result.as_ref().map_or(0, |output| output.bytes.len());
+            refused += u32::from(result.is_err());
+            let said = match &result {
+                Ok(output) => output.report.losses.len().to_string() + " losses",
+                Err(error) => error.to_string(),
+            };
+            let seconds = (cpu().unwrap_or_default() - time).as_secs_f64();
+            let grown = peak_kib().unwrap_or(0) - memory;
+            println!("{name}, {target}: {seconds:.2} s, {grown} KiB, output {output}: {said}");
+            // The pixels of one page, in shades while it is made smaller; a copy of the file; the output as it grows.
+            let most = 16 * 1_024 + (100_000_000 / 8 + 3 * file.len() + 3 * output) as u64 / 1_024;
+            let shades = if target.contains("png") || target.contains("profile") { 120 * 1_024 } else { 0 };
+            assert!(grown < most + shades, "{name}, {target}: {grown} KiB");
+            assert!(seconds < 20.0, "{name}, {target}: {seconds} s");
+        }
+        assert!(must == End || refused as usize >= TARGETS.len() - 1, "{name}: {refused} refused");
+    }
+}
