@@ -1,6 +1,8 @@
 //! A hospital's voice hub: Unity Connection to an old Avaya, in shadow first.
 
-use crate::scene::{Scene, disposition, example, header, logged, multipart, part, show, types};
+use crate::scene::{
+    PATIENCE, Scene, disposition, example, header, logged, multipart, octets_out, part, show, types,
+};
 use crate::sound::{self, G726, run};
 use crate::support::directory::TestDirectory;
 use crate::support::{postfix, tools};
@@ -13,7 +15,15 @@ const PROGRAMS: &[&str] = &["ffmpeg", "tiffcp", "tiffcmp", "tiffinfo"];
 
 /// What the log line tells of the work, the same in both modes.
 const TOLD: [&str; 9] = [
-    "rules", "route", "profile", "actions", "renumbered", "losses", "unchanged_because", "bytes_in", "bytes_out",
+    "rules",
+    "route",
+    "profile",
+    "actions",
+    "renumbered",
+    "losses",
+    "unchanged_because",
+    "bytes_in",
+    "bytes_out",
 ];
 
 struct Sent {
@@ -79,10 +89,10 @@ fn shadow_mode_tells_what_enforce_mode_does() {
     let log_of = |changes: &[(&str, &str)]| {
         let scene = Scene::start(&example(EXAMPLE, changes));
         let delivered = scene.deliver(RECIPIENT, &sent.raw);
-        let line = scene.milter.wait_for_log("bytes_out=", super::scene::PATIENCE);
+        let line = scene.milter.wait_for_log("bytes_out=", PATIENCE);
         let refused = scene.send(&[RECIPIENT], &private(&sent.raw));
         let of_private = match refused.code {
-            250 => logged(&scene.milter.wait_for_log("would=\"refused", super::scene::PATIENCE), "would"),
+            250 => logged(&scene.milter.wait_for_log("would=\"refused", PATIENCE), "would"),
             code => format!("refused {code} {}", refused.lines[0].split(' ').next().unwrap()),
         };
         (delivered, TOLD.map(|name| (name, logged(&line, name))), of_private)
@@ -92,9 +102,12 @@ fn shadow_mode_tells_what_enforce_mode_does() {
     assert!(shadowed.without_received() == sent.raw, "shadow mode delivers the original");
     let (converted, done, done_private) = log_of(&[ENFORCE]);
     assert_eq!(foretold, done);
-    assert_eq!((foretold_private.as_str(), done_private.as_str()), ("refused 554 5.6.0", "refused 554 5.6.0"));
+    assert_eq!(
+        (foretold_private.as_str(), done_private.as_str()),
+        ("refused 554 5.6.0", "refused 554 5.6.0")
+    );
     let told = |name: &str| &done.iter().find(|(n, _)| *n == name).unwrap().1;
-    let octets = converted.without_received().len().to_string();
+    let octets = octets_out(&converted.data).to_string();
     assert_eq!(told("bytes_out"), &octets, "what was foretold is what arrived");
     println!("losses: {}", told("losses"));
     for lost in ["text/plain", "text/directory"] {
@@ -153,7 +166,7 @@ fn private_mail_is_refused_unless_the_avaya_keeps_it_private() {
     let reply = scene.send(&[RECIPIENT], &private(&sent.raw));
     assert_eq!(reply.code, 554);
     assert!(reply.text().contains("5.6.0") && reply.text().contains("RFC 3801 section 4.2.13"), "{reply:?}");
-    scene.postfix.wait_until_idle(super::scene::PATIENCE);
+    scene.postfix.wait_until_idle(PATIENCE);
     assert_eq!(scene.sink.delivered().len(), 0);
     let scene = Scene::start(&example(EXAMPLE, &[ENFORCE, ("privacy = false", "privacy = true")]));
     let delivered = scene.deliver(RECIPIENT, &private(&sent.raw));

@@ -106,7 +106,8 @@ fn voice_mail_leaves_as_an_mp3_that_tells_who_called() {
         let likeness = likeness.fold(0.0, f64::max);
         println!("{} octets of WAV49, {} of MP3, likeness {likeness:.3}", wav.len(), octets.len());
         assert!(likeness > 0.95, "{likeness}");
-        let fields = ["Content-Class", "X-CallingTelephoneNumber", "X-VoiceMessageDuration"].map(|n| header(&mail, n));
+        let fields =
+            ["Content-Class", "X-CallingTelephoneNumber", "X-VoiceMessageDuration"].map(|n| header(&mail, n));
         match exchange {
             true => assert_eq!(fields, ["voice-ca", "6135550199", "4"]),
             false => assert_eq!(fields, ["", "", ""]),
@@ -122,7 +123,9 @@ fn mail_without_an_attachment_leaves_octet_for_octet() {
     let pbx = Box::start();
     let plain = |recipient: &str| {
         head(recipient)
-            + &format!("Content-Type: text/plain; charset=ISO-8859-1\nContent-Transfer-Encoding: 8bit\n\n{TEXT}")
+            + &format!(
+                "Content-Type: text/plain; charset=ISO-8859-1\nContent-Transfer-Encoding: 8bit\n\n{TEXT}"
+            )
     };
     let alone = |recipient: &str| {
         head(recipient)

@@ -55,6 +55,20 @@ impl Scene {
     }
 }
 
+/// Octets of a message as the milter left it: without the field of the MTA that delivered it.
+pub fn octets_out(raw: &[u8]) -> usize {
+    let (mut octets, mut trace) = (raw.len(), None);
+    for line in raw.split_inclusive(|c| *c == b'\n') {
+        let folded = line.starts_with(b" ") || line.starts_with(b"\t");
+        trace = match trace {
+            None => line.starts_with(b"Received:").then_some(true),
+            Some(within) => Some(within && folded),
+        };
+        octets -= if trace == Some(true) { line.len() } else { 0 };
+    }
+    octets
+}
+
 /// A header field of a message or a part.
 pub fn header(mail: &ParsedMail<'_>, name: &str) -> String {
     let field = mail.headers.iter().find(|h| h.get_key_ref().eq_ignore_ascii_case(name));
