@@ -1,6 +1,6 @@
 //! What is done with a message whose route and findings are known.
 
-use super::{Ambient, Form, Outcome, Record, Verdict, numbers, reply};
+use super::{Ambient, Form, Outcome, Record, Reply, Verdict, numbers, recipients, reply};
 use crate::conformance::{self, Finding};
 use crate::limits::{Budget, Exceeded};
 use crate::message::edit::EditList;
@@ -119,12 +119,25 @@ impl Decision<'_> {
     /// The refusal of a message that demands what its recipients' system does not keep: by default,
     /// since the standards leave no choice; a route may say otherwise by rule.
     fn demanded(&self) -> Option<Verdict> {
+        if let Some(refusal) = self.no_mailbox() {
+            return Some(Verdict::Refuse(refusal));
+        }
         let unmet = duty::unmet(self.survey, self.profile()?)?;
         match self.route.action(unmet.rule, Action::Reject) {
             Action::Annotate | Action::Repair => None,
             Action::Quarantine => Some(Verdict::Quarantine(format!("VPIM: {}", unmet.why))),
             action => Some(Verdict::Refuse(reply::demand(&unmet, action))),
         }
+    }
+
+    /// The refusal of a recipient that was not told at RCPT: mail of this machine's own programs, and routes
+    /// that look at the header.
+    fn no_mailbox(&self) -> Option<Reply> {
+        let (envelope, message) = (self.survey.envelope, self.original);
+        envelope.rcpt_to.iter().find_map(|recipient| {
+            let route = self.settings.route_for(envelope, Some(message), recipient)?;
+            recipients::no_mailbox(route, self.settings, recipient)
+        })
     }
 
     /// The severest thing the route wants done for the findings.
@@ -240,8 +253,11 @@ impl Decision<'_> {
             return Some(outcome);
         }
         let verdict = match self.profile()?.cannot_convert {
-            Refusal::Deliver => return None,
-            Refusal::Reject => Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 5)),
+            // What is too much for the destination is so as it came, too.
+            Refusal::Deliver if !matches!(refused, Refused::TooLong(_)) => return None,
+            Refusal::Deliver | Refusal::Reject => {
+                Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 5))
+            }
             Refusal::Tempfail => Verdict::Refuse(reply::not_converted(&self.route.profile, refused, 4)),
             Refusal::Quarantine => {
                 Verdict::Quarantine(format!("cannot convert for {}: {refused}", self.route.profile))

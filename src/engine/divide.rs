@@ -16,6 +16,7 @@
 use super::{Ambient, Form, Outcome, Verdict, answer_alike};
 use crate::message::Message;
 use crate::plan::split::{Copies, Key};
+use crate::policy::bounds::Bounds;
 use crate::policy::combine::Group;
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Route};
@@ -159,7 +160,8 @@ fn may_refuse(route: &Route, settings: &Settings) -> bool {
     let refuses = |wish: Refusal| matches!(wish, Refusal::Reject | Refusal::Tempfail);
     let profile = settings.profiles.get(&route.profile);
     route.actions().any(|a| matches!(a, Action::Reject | Action::Tempfail))
-        || profile.is_none_or(|p| p.target.is_some() || refuses(p.cannot_convert))
+        || profile
+            .is_none_or(|p| p.target.is_some() || p.bounds != Bounds::default() || refuses(p.cannot_convert))
 }
 
 /// The envelope as if these were all recipients.

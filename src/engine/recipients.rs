@@ -2,7 +2,9 @@
 
 use super::{Ambient, Outcome, Reply, process};
 use crate::conformance::replies;
-use crate::policy::{Mode, Settings};
+use crate::policy::numbers::{Place, renumbered};
+use crate::policy::route::{EarlyRoute, mailbox};
+use crate::policy::{Mode, Route, Settings};
 use crate::vpim::Envelope;
 
 /// RFC 3801 4.1.2: the address of senders that cannot be answered. Mail to it has no mailbox.
@@ -18,11 +20,35 @@ pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -
         let (code, enhanced) = replies::reply("vpim2-non-mail-user-reject");
         return reply(code, enhanced, text);
     }
+    if let EarlyRoute::Known(Some(route)) = settings.early_route(envelope, path)
+        && let Some(refusal) = no_mailbox(route, settings, path)
+    {
+        return Some(refusal);
+    }
+    if let Some(most) = settings.full_with(envelope, path) {
+        let text = format!("This destination takes {most} recipients of a message, send the rest separately");
+        return reply(452, (4, 5, 3), &text);
+    }
     if !settings.can_share(envelope, path) {
         // RFC 5321 4.5.3.1.10: the client sends the message again for those refused so.
         return reply(452, (4, 5, 3), "Recipient needs a message of another form, send it separately");
     }
     None
+}
+
+/// The refusal of a recipient where the destination of its route has no mailbox of that kind, by the number it
+/// knows it by. Somebody reads the mail of the postmaster wherever it is (RFC 5321 4.5.1).
+pub(super) fn no_mailbox(route: &Route, settings: &Settings, path: &str) -> Option<Reply> {
+    let bounds = &settings.profiles.get(&route.profile)?.bounds;
+    let most = bounds.mailbox_digits?;
+    let new = renumbered(&route.numbers, Place::Recipient, path);
+    let address = mailbox(new.as_deref().unwrap_or(path));
+    let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
+    if bounds.takes_mailbox(local) || local.eq_ignore_ascii_case("postmaster") {
+        return None;
+    }
+    let text = format!("Mailboxes of this destination are numbers of at most {most} digits");
+    Some(Reply { code: 550, enhanced: (5, 1, 3), lines: vec![text] })
 }
 
 fn is_non_mail_user(path: &str) -> bool {

@@ -16,6 +16,9 @@ use mime::Mime;
 /// Confidence from which a swapped nibble order is believed.
 const SWAPPED_CONFIDENCE: f32 = 0.8;
 
+/// What the report of a treatment says of silence that became shorter.
+const SILENCE: &str = "of silence within";
+
 /// A body after conversion.
 pub struct Converted {
     /// The new octets.
@@ -79,10 +82,17 @@ pub fn convert(
     let Some(wanted) = wanted else { return Ok(None) };
     let report = body.facts.as_ref().map_err(|e| Refused::unreadable(&number, e.clone()))?;
     let fits = how.longest_s.is_none_or(|most| duration_s(body).unwrap_or(0.0) <= f64::from(most));
+    // Silence counts in what the destination takes as it is, too.
+    let mut only_silence = false;
     match &report.facts {
         _ if !how.with.is_empty() || !fits => {}
         Facts::Audio(audio) if is_swapped(audio) => {}
-        Facts::Audio(audio) if is_taken(audio, entity, wanted, request) => return Ok(None),
+        Facts::Audio(audio) if is_taken(audio, entity, wanted, request) => {
+            if request.profile.bounds.silence_seconds.is_none() {
+                return Ok(None);
+            }
+            only_silence = true;
+        }
         Facts::Fax(fax) if fax.container == "pdf" && wanted == "application/pdf" => return Ok(None),
         Facts::Fax(fax) if is_taken_fax(fax, entity, request) => return Ok(None),
         _ => {}
@@ -90,6 +100,9 @@ pub fn convert(
     let octets = survey.message.decoded(entity).bytes;
     let target = media_type(wanted);
     let mut treatment = request.profile.treatment();
+    if only_silence {
+        treatment = Treatment { longest_silence_s: treatment.longest_silence_s, ..Treatment::default() };
+    }
     treatment.longest_s = how.longest_s;
     let output = if how.with.is_empty() {
         let job = Job::Convert { declared: declared(body), target: target.clone(), treatment };
@@ -97,6 +110,9 @@ pub fn convert(
     } else {
         joined(survey, body, how.with, (&target, treatment), request, budget)?
     };
+    if only_silence && !output.report.losses.iter().any(|loss| loss.contains(SILENCE)) {
+        return Ok(None);
+    }
     let same = output.bytes == octets.as_ref() && same_label(entity, wanted);
     if same && entity.encoding == Encoding::Base64 {
         return Ok(None);
@@ -200,7 +216,7 @@ fn is_taken_fax(fax: &FaxFacts, entity: &Entity, request: Request<'_>) -> bool {
 }
 
 /// The media type as it is written in a field: without parameters that only tell us how to write it.
-fn label(wanted: &str) -> String {
+pub(super) fn label(wanted: &str) -> String {
     let ours = |p: &&str| ["compression=", "coded=", "profile="].iter().any(|name| p.starts_with(name));
     wanted.split(';').map(str::trim).filter(|p| !ours(p)).collect::<Vec<_>>().join("; ")
 }
@@ -312,9 +328,9 @@ pub fn safe_stem(stem: &str) -> String {
     if is_device { format!("file-{safe}") } else { safe.to_owned() }
 }
 
-/// The file name stem for a body without one.
-pub fn default_stem(body: &Body) -> &'static str {
-    match (is_audio(body), body.voice) {
+/// The file name stem for a body without one; `voice`: what it is.
+pub fn default_stem(body: &Body, voice: Option<VoiceKind>) -> &'static str {
+    match (is_audio(body), voice) {
         (false, _) => "fax",
         (true, Some(VoiceKind::OriginatorSpokenName)) => "originator-name",
         (true, Some(VoiceKind::RecipientSpokenName)) => "recipient-name",

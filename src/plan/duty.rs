@@ -7,7 +7,7 @@ use super::voice_message::fate;
 use crate::message::value::unfolded;
 use crate::message::{Entity, EntityId};
 use crate::policy::Profile;
-use crate::policy::profile::{Foreign, Structure};
+use crate::policy::profile::{Foreign, Medium, Structure};
 use crate::vpim::{Class, Survey, Target};
 use wildmatch::WildMatch;
 
@@ -100,10 +100,15 @@ fn carried(survey: &Survey<'_>, id: EntityId, entity: &Entity, profile: &Profile
     let target = profile.target.as_ref().unwrap_or(&unknown);
     let ct = &entity.content_type;
     let fax = ct.main == "image" && ct.sub.starts_with("tiff");
+    let drawn = fate(entity, profile) == Foreign::Render && profile.structure != Structure::Untouched;
+    if drawn && ct.is("text/plain") && profile.fax.is_some() && profile.carries(Medium::Fax) {
+        return true;
+    }
     if (ct.main == "text" && target.text == Some(false)) || (fax && target.fax == Some(false)) {
         return false;
     }
-    if profile.structure == Structure::VoiceMessage && fate(entity, profile) == Foreign::Drop {
+    let lost = matches!(fate(entity, profile), Foreign::Drop | Foreign::Render);
+    if profile.structure == Structure::VoiceMessage && lost {
         return false;
     }
     let converted = survey.body(id).is_some_and(|body| {

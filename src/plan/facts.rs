@@ -54,6 +54,8 @@ pub struct Facts {
     pub private: bool,
     /// Importance or priority is high (RFC 3801 4.2.14).
     pub urgent: bool,
+    /// `High` or `Low` where the sender said so without the field Importance, else nothing.
+    pub importance: &'static str,
     /// Subject, decoded.
     pub subject: String,
 }
@@ -73,6 +75,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("span", "0m42, for file names"),
     ("pages", "pages of fax"),
     ("subject", "the subject"),
+    ("importance", "High or Low, where X-Priority or Priority say so and Importance is missing"),
 ];
 
 impl Facts {
@@ -120,6 +123,7 @@ impl Facts {
             urgent: has_word(message, "Importance", &["high"])
                 || has_word(message, "Priority", &["urgent"])
                 || has_word(message, "X-Priority", &["1", "2", "1 (highest)", "2 (high)"]),
+            importance: importance(message),
             subject: message.value(root, "Subject").map(|v| printable(&value::text(v))).unwrap_or_default(),
         }
     }
@@ -148,6 +152,7 @@ impl Facts {
             "span" => seconds().map(|s| format!("{}m{:02}", s / 60, s % 60)).unwrap_or_default(),
             "pages" => self.fax_pages.map(|p| p.to_string()).unwrap_or_default(),
             "subject" => self.subject.clone(),
+            "importance" => self.importance.to_owned(),
             _ => return None,
         })
     }
@@ -249,6 +254,24 @@ fn is_unknown(text: &str) -> bool {
     ["unknown", "anonymous", "<unknown>", "unavailable", "asterisk"]
         .iter()
         .any(|w| text.eq_ignore_ascii_case(w))
+}
+
+/// What the fields of other systems mean as Importance (RFC 3801 4.2.14): X-Priority of mail clients, Priority of
+/// RFC 2156 5.3.8.
+fn importance(message: &Message<'_>) -> &'static str {
+    let root = message.root();
+    if message.value(root, "Importance").is_some() {
+        return "";
+    }
+    let word = |name: &str| {
+        let text = message.value(root, name).map(value::unfolded).unwrap_or_default();
+        text.split([' ', '(']).next().unwrap_or_default().to_ascii_lowercase()
+    };
+    match (word("X-Priority").as_str(), word("Priority").as_str()) {
+        ("1" | "2", _) | ("", "urgent") => "High",
+        ("4" | "5", _) | ("", "non-urgent") => "Low",
+        _ => "",
+    }
 }
 
 /// True where a field of the message has one of the words as its value or in its list.

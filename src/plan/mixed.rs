@@ -11,7 +11,7 @@ use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::summary::{self, Line};
 use super::voice_message::{dropped, fate};
 use super::work::Work;
-use super::{Plan, Refused, Request, guard};
+use super::{Plan, Refused, Request, guard, render};
 use crate::limits::Budget;
 use crate::message::mend::boundary;
 use crate::message::{Content, Entity, EntityId, Message};
@@ -50,7 +50,7 @@ pub fn plan(survey: &Survey<'_>, request: Request<'_>, budget: &mut Budget) -> R
             }
         }
     }
-    foreign_parts(survey, request, &mut work.plan);
+    foreign_parts(survey, &mut work)?;
     relabel(message, profile.forwarded, &mut work.plan);
     let headers = fields::wanted(survey, &facts, profile, &work.names);
     fields::set(message, &headers, &mut work.plan);
@@ -90,7 +90,7 @@ fn one(
         }
         Err(error) => return Err(error),
     };
-    let name = converted.as_ref().map(|c| work.name(entity, body, &c.media_type));
+    let name = converted.as_ref().map(|c| work.name(survey, entity, body, &c.media_type));
     done.lines.push(Line::of(survey, body, name.as_deref()));
     let (Some(converted), Some(name)) = (converted, name) else { return Ok(()) };
     work.record(&converted);
@@ -124,7 +124,7 @@ fn preview(
         return Ok(None);
     }
     let Some(picture) = work.picture(survey, body, converted)? else { return Ok(None) };
-    let name = work.name(entity, body, &picture.media_type);
+    let name = work.name(survey, entity, body, &picture.media_type);
     Ok(Some(convert::part(survey.message, body, &picture, None, &name, profile)))
 }
 
@@ -134,21 +134,31 @@ fn remove(survey: &Survey<'_>, body: &Body, work: &mut Work<'_, '_>) {
 }
 
 /// Does with parts that are neither voice nor fax what the profile says.
-fn foreign_parts(survey: &Survey<'_>, request: Request<'_>, plan: &mut Plan) {
-    let (message, profile) = (survey.message, request.profile);
+fn foreign_parts(survey: &Survey<'_>, work: &mut Work<'_, '_>) -> Result<(), Refused> {
+    let (message, profile) = (survey.message, work.request.profile);
     if message.root().content_type.is("multipart/report") {
-        return;
+        return Ok(());
     }
     for (id, entity) in message.entities().skip(1) {
         let taken = survey.body(id).is_some()
-            || plan.edits.touches(entity.span())
+            || work.plan.edits.touches(entity.span())
             || !in_scope(message, id, profile.forwarded)
             || (!entity.is_leaf() && !entity.content_type.is("multipart/alternative"));
         if taken || message.lineage(id).skip(1).any(|e| e.content_type.is("multipart/alternative")) {
             continue;
         }
-        let plain = plain_alternative(message, entity);
-        match (fate(entity, profile), profile.html) {
+        let alternative = entity.content_type.is("multipart/alternative");
+        let plain = render::plain(message, entity).filter(|_| alternative);
+        let fate = fate(entity, profile);
+        let drawn = match fate {
+            Foreign::Render => render::rendered(message, id, work)?,
+            _ => None,
+        };
+        let plan = &mut work.plan;
+        match (fate, profile.html) {
+            (Foreign::Render, _) if drawn.is_some() => {
+                plan.edits.body(entity.span(), drawn.unwrap_or_default());
+            }
             (Foreign::Keep, Some(Foreign::Drop)) if entity.content_type.is("text/html") => {
                 remove_part(&mut plan.edits, message, id);
                 plan.losses.push(dropped(message, id, entity));
@@ -158,21 +168,14 @@ fn foreign_parts(survey: &Survey<'_>, request: Request<'_>, plan: &mut Plan) {
                 plan.edits.body(entity.span(), text);
                 plan.actions.push(format!("{}: only its plain text kept", number(message, id)));
             }
-            (Foreign::Drop, _) => {
+            (Foreign::Drop | Foreign::Render, _) => {
                 remove_part(&mut plan.edits, message, id);
                 plan.losses.push(dropped(message, id, entity));
             }
             _ => {}
         }
     }
-}
-
-/// The plain text of a `multipart/alternative`.
-fn plain_alternative<'m>(message: &'m Message<'_>, entity: &Entity) -> Option<&'m Entity> {
-    let children = entity.children().iter().filter_map(|id| message.entity(*id));
-    children
-        .filter(|_| entity.content_type.is("multipart/alternative"))
-        .find(|e| e.content_type.is("text/plain"))
+    Ok(())
 }
 
 /// Bodies of embedded messages only where the profile says so; returned content of a report never

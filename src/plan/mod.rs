@@ -16,6 +16,7 @@ pub mod language;
 mod mixed;
 mod pager;
 mod part;
+mod render;
 pub mod repair;
 pub mod results;
 mod rewrite;

@@ -230,7 +230,13 @@ fn label(edits: &mut EditList, message: &Message<'_>, body: &Body, rewrite: Rewr
     }
     let old = survey::file_name(entity);
     let renamed = old.as_deref().map(|_| {
-        convert::file_name(entity, None, convert::default_stem(body), rewrite.label, &mut Vec::new())
+        convert::file_name(
+            entity,
+            None,
+            convert::default_stem(body, body.voice),
+            rewrite.label,
+            &mut Vec::new(),
+        )
     });
     let name = entity.content_type.parameters.value("name").and(renamed.as_deref());
     let value = match name {

@@ -3,7 +3,7 @@
 
 use super::facts::{self, Facts, length, printable};
 use super::language::Language;
-use super::{convert, template};
+use super::{choice, convert, template};
 use crate::policy::Profile;
 use crate::vpim::survey::Body;
 use crate::vpim::{Survey, VoiceKind};
@@ -35,7 +35,7 @@ impl Line {
             .map(str::to_owned)
             .or_else(|| entity.and_then(crate::vpim::survey::file_name).map(|n| printable(&n)));
         Line {
-            kind: if convert::is_audio(body) { Kind::Voice(body.voice) } else { Kind::Fax },
+            kind: if convert::is_audio(body) { Kind::Voice(choice::kind(survey, body)) } else { Kind::Fax },
             seconds: convert::duration_s(body),
             pages: convert::pages(body),
             file: named,

@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::mixed::in_scope;
 use super::part::{self, multipart_body, quoted, remove_part, set_field};
 use super::work::Work;
-use super::{Plan, Refused, Request, fields, guard, handling};
+use super::{Plan, Refused, Request, fields, guard, handling, render};
 use crate::limits::Budget;
 use crate::message::{Content, Entity, EntityId, Message, Span, mend, value};
 use crate::policy::Profile;
@@ -151,7 +151,7 @@ fn in_place(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<(
     for (id, entity) in message.entities() {
         let parent = entity.parent.and_then(|p| message.entity(p));
         if parent.is_some_and(is_voice_message) && in_scope(message, id, request.profile.forwarded) {
-            foreign_part(message, id, entity, request, &mut work.plan);
+            foreign_part(message, id, entity, work)?;
         }
     }
     if !work.plan.edits.is_empty() {
@@ -161,11 +161,23 @@ fn in_place(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<(
 }
 
 /// Does with a part that does not belong into its voice message what the profile says.
-fn foreign_part(message: &Message<'_>, id: EntityId, entity: &Entity, request: Request<'_>, plan: &mut Plan) {
+fn foreign_part(
+    message: &Message<'_>,
+    id: EntityId,
+    entity: &Entity,
+    work: &mut Work<'_, '_>,
+) -> Result<(), Refused> {
     let number = || message.part_number(id).unwrap_or_default();
-    match fate(entity, request.profile) {
+    let fate = fate(entity, work.request.profile);
+    let drawn = match fate {
+        Foreign::Render => render::rendered(message, id, work)?,
+        _ => None,
+    };
+    let plan = &mut work.plan;
+    match fate {
         Foreign::Keep => {}
-        Foreign::Drop => {
+        Foreign::Render if drawn.is_some() => plan.edits.body(entity.span(), drawn.unwrap_or_default()),
+        Foreign::Drop | Foreign::Render => {
             remove_part(&mut plan.edits, message, id);
             plan.losses.push(dropped(message, id, entity));
         }
@@ -178,6 +190,7 @@ fn foreign_part(message: &Message<'_>, id: EntityId, entity: &Entity, request: R
             entity.content_type.essence()
         )),
     }
+    Ok(())
 }
 
 pub(super) fn dropped(message: &Message<'_>, id: EntityId, entity: &Entity) -> String {
@@ -195,7 +208,7 @@ fn converted_part(
     let Some(entity) = survey.message.entity(body.entity) else { return Ok(None) };
     let Some(converted) = work.convert(survey, body, with)? else { return Ok(None) };
     work.record(&converted);
-    let name = work.name(entity, body, &converted.media_type);
+    let name = work.name(survey, entity, body, &converted.media_type);
     // RFC 3801 4.3.2: each audio part says what it is.
     let voice = is_audio(body).then(|| choice::kind(survey, body).unwrap_or(VoiceKind::VoiceMessage));
     Ok(Some(convert::part(survey.message, body, &converted, voice, &name, work.request.profile)))
@@ -226,6 +239,10 @@ fn rebuilt(survey: &Survey<'_>, work: &mut Work<'_, '_>, depth: u8) -> Result<()
         let octets = entity.span().of(message.raw()).to_vec();
         match fate(entity, request.profile) {
             Foreign::Drop => work.plan.losses.push(dropped(message, id, entity)),
+            Foreign::Render => match render::rendered(message, id, work)? {
+                Some(part) => inside.push(part),
+                None => work.plan.losses.push(dropped(message, id, entity)),
+            },
             Foreign::Keep if entity.content_type.is("message/rfc822") => {
                 inside.push(forwarded(survey, id, work, depth)?);
             }

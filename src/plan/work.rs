@@ -1,5 +1,6 @@
 //! A plan in the making: what is converted so far, and what the destination has room for yet.
 
+use super::choice;
 use super::convert::{self, Converted, How};
 use super::facts::Facts;
 use super::{Plan, Refused, Request};
@@ -7,8 +8,8 @@ use crate::limits::Budget;
 use crate::media::{self, Job};
 use crate::message::{Entity, EntityId};
 use crate::policy::bounds::TooLong;
-use crate::vpim::Survey;
 use crate::vpim::survey::Body;
+use crate::vpim::{Survey, VoiceKind};
 
 /// The state of it.
 pub struct Work<'r, 'b> {
@@ -53,18 +54,25 @@ impl<'r, 'b> Work<'r, 'b> {
         let converted = convert::convert(survey, body, How { with, longest_s }, self.request, self.budget)?;
         let seconds = converted.as_ref().and_then(|c| c.duration_s).or_else(|| convert::duration_s(body));
         self.seconds += seconds.unwrap_or(0.0);
-        self.pages += convert::pages(body).unwrap_or(0);
         if let (Some(most), TooLong::Refuse) = (bounds.seconds, bounds.too_long)
             && self.seconds > f64::from(most) + 0.5
         {
             let what = format!("{:.0} s of voice, the destination takes {most} s", self.seconds);
             return Err(Refused::TooLong(what));
         }
-        if let Some(most) = bounds.pages.filter(|most| self.pages > *most) {
-            let what = format!("{} fax pages, the destination takes {most}", self.pages);
-            return Err(Refused::TooLong(what));
-        }
+        self.take_pages(convert::pages(body).unwrap_or(0))?;
         Ok(converted)
+    }
+
+    /// Counts fax pages of the new message.
+    pub fn take_pages(&mut self, pages: usize) -> Result<(), Refused> {
+        self.pages += pages;
+        match self.request.profile.bounds.pages.filter(|most| self.pages > *most) {
+            Some(most) => {
+                Err(Refused::TooLong(format!("{} fax pages, the destination takes {most}", self.pages)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Puts a conversion on record.
@@ -74,17 +82,18 @@ impl<'r, 'b> Work<'r, 'b> {
     }
 
     /// A file name for a new part.
-    pub fn name(&mut self, entity: &Entity, body: &Body, media_type: &str) -> String {
+    pub fn name(&mut self, survey: &Survey<'_>, entity: &Entity, body: &Body, media_type: &str) -> String {
         let profile = self.request.profile;
-        let is_message = convert::is_audio(body)
-            && matches!(body.voice, None | Some(crate::vpim::VoiceKind::VoiceMessage));
+        let voice = choice::kind(survey, body);
+        let is_message = convert::is_audio(body) && matches!(voice, None | Some(VoiceKind::VoiceMessage));
         let templates = match (convert::is_audio(body), is_message) {
             (true, true) => profile.voice_file.as_slice(),
             (true, false) => &[],
             (false, _) => profile.fax_file.as_slice(),
         };
         let stem = templates.iter().find_map(|t| self.facts.fill(t));
-        convert::file_name(entity, stem.as_deref(), convert::default_stem(body), media_type, &mut self.names)
+        let default = convert::default_stem(body, voice);
+        convert::file_name(entity, stem.as_deref(), default, media_type, &mut self.names)
     }
 
     /// A picture of the first page of a converted fax.

@@ -1,6 +1,7 @@
 //! What a destination has room for. A message that is too much for it is not cut in silence: it is
 //! refused, or shortened with a loss on record where the profile says so.
 
+use crate::vpim::numeric::Numeric;
 use serde::{Deserialize, Serialize};
 
 /// What is done with a message that is longer than its destination takes.
@@ -45,8 +46,9 @@ impl Bounds {
     /// Whether a mailbox (a local part) is one the destination may have.
     pub fn takes_mailbox(&self, local_part: &str) -> bool {
         self.mailbox_digits.is_none_or(|most| {
-            let digits = local_part.strip_prefix('+').unwrap_or(local_part);
-            (1..=most).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            // Behind a selector (`AMIS=`, RFC 3804 4.2) elements may follow; a bare number has nothing behind it.
+            let number = Numeric::split(local_part).filter(|n| n.after.is_empty() || !n.before.is_empty());
+            number.is_some_and(|n| n.plain().trim_start_matches('+').len() <= most)
         })
     }
 }
@@ -66,6 +68,8 @@ mod tests {
             ("pat", false),
             ("", false),
             ("+", false),
+            ("AMIS=+16135550100", true),
+            ("4411+12", false),
         ] {
             assert_eq!(amis.takes_mailbox(mailbox), taken, "{mailbox}");
             assert!(Bounds::default().takes_mailbox(mailbox));

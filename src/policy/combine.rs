@@ -7,7 +7,7 @@
 //! and "change nothing".
 
 use super::route::{Action, EarlyRoute, Route, Signed};
-use super::{NumberRule, Profiles, Settings};
+use super::{NumberRule, Profile, Profiles, Settings};
 use crate::message::Message;
 use crate::vpim::Envelope;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,10 @@ pub enum Split {
     /// ([`crate::engine::divide`]).
     Reinject,
 }
+
+/// Messages that the recipients of one destination may become under [`Split::Reinject`], where it takes only
+/// so many recipients of each.
+const MESSAGES: usize = 8;
 
 /// Recipients that get the same output.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +69,20 @@ pub fn combine<'a>(
             (other, route) => other.is_none() && route.is_none(),
         });
         let place = known.map(|(_, place)| *place).unwrap_or_else(|| {
-            let place = groups.iter().position(|g| same_output(g.route, route, profiles));
+            let place = groups.iter().rposition(|g| same_output(g.route, route, profiles));
             let place = place.unwrap_or(groups.len());
             met.push((route, place));
             place
         });
+        // A destination that takes few recipients of one message gets several.
+        let full = groups.get(place).is_some_and(|g| g.recipients.len() >= room(g.route, profiles));
+        let place = if full {
+            let next = groups.len();
+            met.iter_mut().filter(|(_, at)| *at == place).for_each(|(_, at)| *at = next);
+            next
+        } else {
+            place
+        };
         match groups.get_mut(place) {
             Some(group) => {
                 group.recipients.push(index);
@@ -90,6 +103,12 @@ pub fn same_output(a: Option<&Route>, b: Option<&Route>, profiles: &Profiles) ->
     need(a, profiles) == need(b, profiles)
 }
 
+/// Recipients that the destination of a route takes of one message.
+fn room(route: Option<&Route>, profiles: &Profiles) -> usize {
+    let most = route.and_then(|r| profiles.get(&r.profile)).and_then(|p| p.bounds.recipients);
+    most.map_or(usize::MAX, |most| most.max(1))
+}
+
 /// What two routes must have in common: profile, actions, treatment of signed mail, numbers of the header.
 type Need = (Option<String>, Action, Action, Vec<(String, Action)>, Signed, Vec<NumberRule>);
 
@@ -99,7 +118,8 @@ fn need(route: Option<&Route>, profiles: &Profiles) -> Option<Need> {
     // A profile that demands something of a message may refuse it.
     let profile = profiles.get(&route.profile);
     let header: Vec<_> = route.header_numbers().cloned().collect();
-    let changes = profile.is_none_or(|p| p.changes() || p.target.is_some()) || !header.is_empty();
+    let asks = |p: &Profile| p.changes() || p.target.is_some() || p.bounds.recipients.is_some();
+    let changes = profile.is_none_or(asks) || !header.is_empty();
     let quiet = route.actions().all(|a| a == Action::Annotate);
     let profile = changes.then(|| route.profile.clone());
     (changes || !quiet).then_some((
@@ -139,6 +159,23 @@ impl Settings {
                 EarlyRoute::NeedsHeader => None,
             })
             .is_none_or(|known| same_output(known, new, &self.profiles))
+    }
+
+    /// How many recipients of one message the destination of `recipient` takes, where those the envelope has
+    /// already are as many.
+    pub fn full_with(&self, envelope: &Envelope, recipient: &str) -> Option<usize> {
+        let EarlyRoute::Known(new) = self.early_route(envelope, recipient) else { return None };
+        let most = room(new, &self.profiles);
+        let messages = if self.split == Split::Reinject { MESSAGES } else { 1 };
+        let taken = most.saturating_mul(messages);
+        if envelope.rcpt_to.len() < taken {
+            return None;
+        }
+        let same = |r: &&String| match self.early_route(envelope, r) {
+            EarlyRoute::Known(route) => same_output(route, new, &self.profiles),
+            EarlyRoute::NeedsHeader => false,
+        };
+        (envelope.rcpt_to.iter().filter(same).count() >= taken).then_some(most)
     }
 }
 
@@ -260,6 +297,31 @@ mod tests {
         }
         assert!(settings(Split::Reinject).can_share(&to(&["a@vm.test"]), "b@p.test"));
         assert!(settings(Split::First).can_share(&to(&["a@vm.test"]), "b@p.test"));
+    }
+
+    #[test]
+    fn a_destination_takes_so_many_recipients_of_a_message() {
+        let limited = |split| {
+            let mut settings = settings(split);
+            settings.profiles.get_mut("vpim2").unwrap().bounds.recipients = Some(2);
+            settings
+        };
+        let full = |split, taken: &[&str], new| limited(split).full_with(&to(taken), new);
+        let (two, other) = (["a@vm.test", "b@vm2.test"], "c@vm.test");
+        assert_eq!(full(Split::Defer, &two[..1], other), None);
+        assert_eq!(full(Split::Defer, &two, other), Some(2));
+        assert_eq!(full(Split::First, &["a@vm.test", "a@p.test"], other), None);
+        assert_eq!(full(Split::First, &two, other), Some(2));
+        assert_eq!(full(Split::Defer, &["a@p.test"; 9], "b@p.test"), None);
+        assert_eq!(full(Split::Reinject, &["a@vm.test"; 15], other), None);
+        assert_eq!(full(Split::Reinject, &["a@vm.test"; 16], other), Some(2));
+        assert_eq!(full(Split::Reinject, &["a@vm.test"; 16], "a@p.test"), None);
+        let settings = limited(Split::Reinject);
+        let message = Message::parse(b"Subject: x\r\n\r\n", &settings.limits);
+        let all = ["a@vm.test", "a@p.test", "b@vm2.test", "c@vm2.test", "b@p.test", "d@vm.test", "e@vm.test"];
+        let Combined::Conflict(groups) = settings.combined(&to(&all), &message) else { panic!("one group") };
+        let groups: Vec<&[usize]> = groups.iter().map(|g| g.recipients.as_slice()).collect();
+        assert_eq!(groups, [&[0, 2][..], &[1, 4], &[3, 5], &[6]]);
     }
 
     #[test]

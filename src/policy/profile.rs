@@ -63,6 +63,8 @@ pub enum Foreign {
     Outside,
     /// Kept where it is.
     Keep,
+    /// Plain text becomes a fax page; what is no plain text is removed, and said so.
+    Render,
 }
 
 /// What to do with a message that cannot be converted as the profile wants.
