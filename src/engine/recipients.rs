@@ -1,6 +1,6 @@
 //! Recipients: whom a message is taken for at RCPT, and what becomes of the message for all of them.
 
-use super::{Ambient, Outcome, Reply, process};
+use super::{Ambient, Outcome, Reply, listed, process};
 use crate::conformance::replies;
 use crate::policy::{Mode, Settings};
 use crate::vpim::Envelope;
@@ -9,7 +9,7 @@ use crate::vpim::Envelope;
 const NON_MAIL_USER: &str = "non-mail-user";
 
 /// The refusal of one more recipient; `None` where the message is taken for it. `envelope` holds those
-/// taken before.
+/// taken before, and what the directory said of all.
 pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -> Option<Reply> {
     let reply = |code, enhanced, text: &str| Some(Reply { code, enhanced, lines: vec![text.to_owned()] });
     if is_non_mail_user(path) {
@@ -17,6 +17,9 @@ pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -
                     this address stands for a caller without mailbox";
         let (code, enhanced) = replies::reply("vpim2-non-mail-user-reject");
         return reply(code, enhanced, text);
+    }
+    if let Some(reply) = listed::refused_recipient(settings, envelope, path) {
+        return Some(reply);
     }
     if !settings.can_share(envelope, path) {
         // RFC 5321 4.5.3.1.10: the client sends the message again for those refused so.
