@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod config;
 pub mod conformance;
+pub mod directory;
 pub mod engine;
 pub mod limits;
 pub mod media;

@@ -13,6 +13,7 @@ mod facts;
 mod files;
 pub mod inspect;
 pub mod logging;
+pub mod lookup;
 pub mod man;
 pub mod probe;
 pub mod route;
@@ -43,6 +44,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Rewrite one message for a destination.
     Convert(convert::Args),
+    /// Look a mailbox or number up in the directory.
+    Lookup(lookup::Args),
     /// Say what would be done with a message for each recipient.
     Route(route::Args),
     /// Convert one audio or fax body.
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Lookup(args) => lookup::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Transcode(args) => transcode::run(&args),
         Command::Probe(args) => probe::run(&args),

@@ -43,6 +43,7 @@ const ACTIONS: [(Action, &str); 5] = [
 pub(super) struct Checked {
     pub settings: Settings,
     pub reinject: Option<Reinject>,
+    pub directory: Option<crate::directory::Settings>,
     pub daemon: Daemon,
     pub log: Log,
 }
@@ -62,6 +63,9 @@ impl<'a> Check<'a> {
     pub fn config(mut self, file: File, builtin: Profiles) -> Result<Checked, Vec<Problem>> {
         self.numbers(&file);
         let profiles = self.profiles(builtin);
+        let asked = file.route.iter().filter_map(|r| r.directory.as_ref()).find(|d| *d.get_ref());
+        let directory = self.directory(&file.directory, asked.map(Spanned::span));
+        let directory_domains = self.globs(file.directory.domains);
         let routes = self.routes(file.route, &profiles);
         let results = self.results(&file.results);
         let split = self.split(&file.split);
@@ -70,8 +74,9 @@ impl<'a> Check<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let settings = Settings { mode: file.mode, routes, profiles, limits: file.limits, results, split };
-        Ok(Checked { settings, reinject, daemon, log: file.log })
+        let (mode, limits) = (file.mode, file.limits);
+        let settings = Settings { mode, routes, profiles, limits, results, split, directory_domains };
+        Ok(Checked { settings, reinject, directory, daemon, log: file.log })
     }
 
     pub(super) fn refuse(&mut self, at: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) {
@@ -206,6 +211,7 @@ impl<'a> Check<'a> {
                 rules: self.rules(route.rules),
                 numbers: self.number_rules(route.numbers),
                 signed: route.signed,
+                directory: route.directory.is_some_and(Spanned::into_inner),
             });
         }
         routes

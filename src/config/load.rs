@@ -37,8 +37,9 @@ pub fn load_text(texts: &[(&str, &str)], builtin: Profiles) -> Result<Config, Ve
     }
     let table = merged(&sources).map_err(|p| vec![p])?;
     let file = typed(&table).map_err(|e| vec![sources.toml(&e)])?;
-    let Checked { settings, reinject, daemon, log } = Check::new(&sources, &table).config(file, builtin)?;
-    Ok(Config { settings, reinject, daemon, log, sources })
+    let checked = Check::new(&sources, &table).config(file, builtin)?;
+    let Checked { settings, reinject, directory, daemon, log } = checked;
+    Ok(Config { settings, reinject, directory, daemon, log, sources })
 }
 
 /// All texts as one table.

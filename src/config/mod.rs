@@ -9,6 +9,7 @@
 //! at most 1 MiB, 1,000 of them.
 
 mod check;
+mod directory;
 mod load;
 mod numbers;
 mod profiles;
@@ -38,6 +39,8 @@ pub struct Config {
     pub settings: Settings,
     /// Where copies for other recipients go, where `split.smtp` says so.
     pub reinject: Option<Reinject>,
+    /// Where recipients are looked up.
+    pub directory: Option<crate::directory::Settings>,
     /// What the daemon needs.
     pub daemon: Daemon,
     /// The log.

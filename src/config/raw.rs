@@ -27,6 +27,8 @@ pub struct File {
     pub log: Log,
     /// The process.
     pub daemon: Daemon,
+    /// Where recipients are looked up; asked by the routes that say `directory = true`.
+    pub directory: DirectoryTable,
     /// What one message may cost.
     pub limits: Limits,
     /// Profiles besides the built-in ones: `extends` and what differs.
@@ -46,6 +48,7 @@ impl Default for File {
             results: Results::default(),
             log: Log::default(),
             daemon: Daemon::default(),
+            directory: DirectoryTable::default(),
             limits: Limits::default(),
             profile: BTreeMap::new(),
             route: Vec::new(),
@@ -80,6 +83,139 @@ impl Default for SplitTable {
             helo: Spanned::new(0..0, String::new()),
             timeout_s: Spanned::new(0..0, 30),
             journal: Spanned::new(0..0, PathBuf::new()),
+        }
+    }
+}
+
+/// `[directory]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectoryTable {
+    /// Whom to ask, the first that knows the mailbox answers: `file`, `ldap`, `enum`.
+    pub order: Vec<Spanned<String>>,
+    /// Domains of which the directory knows every mailbox, as globs: others there are refused with 5.1.1.
+    pub domains: Patterns,
+    /// Milliseconds for one answer in all.
+    pub timeout_ms: Spanned<u64>,
+    /// A file.
+    pub file: FileTable,
+    /// A directory server (LDAP).
+    pub ldap: LdapTable,
+    /// Numbers in the DNS (ENUM).
+    #[serde(rename = "enum")]
+    pub enum_dns: EnumTable,
+    /// What is kept of the answers.
+    pub cache: CacheTable,
+}
+
+impl Default for DirectoryTable {
+    fn default() -> Self {
+        DirectoryTable {
+            order: Vec::new(),
+            domains: Patterns::default(),
+            timeout_ms: Spanned::new(0..0, 2_000),
+            file: FileTable::default(),
+            ldap: LdapTable::default(),
+            enum_dns: EnumTable::default(),
+            cache: CacheTable::default(),
+        }
+    }
+}
+
+/// `[directory.file]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileTable {
+    /// CSV whose first line names the columns (`number`, `mailbox`, `audio`, `seconds`, `status`), or an
+    /// LDIF export with attributes of RFC 4237.
+    pub path: Spanned<PathBuf>,
+}
+
+impl Default for FileTable {
+    fn default() -> Self {
+        FileTable { path: Spanned::new(0..0, PathBuf::new()) }
+    }
+}
+
+/// `[directory.ldap]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LdapTable {
+    /// `ldap://HOST:PORT`, `ldaps://...`, `ldapi://...`.
+    pub url: Spanned<String>,
+    /// Begin TLS on an `ldap://` connection.
+    pub starttls: bool,
+    /// Where the search begins, with everything below.
+    pub base: Spanned<String>,
+    /// Name to bind with; empty: anonymous.
+    pub bind_dn: Spanned<String>,
+    /// File with the password for it.
+    pub password_file: Spanned<PathBuf>,
+    /// Filter with `{number}`, `{address}`, `{local}`, `{domain}`; empty: by vPIMTelephoneNumber,
+    /// telephoneNumber or vPIMRfc822Mailbox (RFC 4237).
+    pub filter: Spanned<String>,
+    /// Attributes and values of mailboxes that take no messages; the value `*` is any.
+    pub blocked: Vec<Spanned<String>>,
+    /// Milliseconds for one answer.
+    pub timeout_ms: Spanned<u64>,
+}
+
+impl Default for LdapTable {
+    fn default() -> Self {
+        let empty = || Spanned::new(0..0, String::new());
+        LdapTable {
+            url: empty(),
+            starttls: false,
+            base: empty(),
+            bind_dn: empty(),
+            password_file: Spanned::new(0..0, PathBuf::new()),
+            filter: empty(),
+            blocked: vec![Spanned::new(0..0, "vPIMExtendedAbsenceStatus=MsgBlocked".to_owned())],
+            timeout_ms: Spanned::new(0..0, 1_500),
+        }
+    }
+}
+
+/// `[directory.enum]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnumTable {
+    /// The zone numbers are below.
+    pub zone: Spanned<String>,
+    /// Name servers, with port where it is not 53; empty: those of the system.
+    pub servers: Vec<Spanned<String>>,
+    /// Milliseconds for one answer.
+    pub timeout_ms: Spanned<u64>,
+}
+
+impl Default for EnumTable {
+    fn default() -> Self {
+        EnumTable {
+            zone: Spanned::new(0..0, "e164.arpa".to_owned()),
+            servers: Vec::new(),
+            timeout_ms: Spanned::new(0..0, 1_000),
+        }
+    }
+}
+
+/// `[directory.cache]`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheTable {
+    /// How long a mailbox is kept.
+    pub seconds: Spanned<u64>,
+    /// How long it is kept that nobody knows a mailbox.
+    pub negative_seconds: Spanned<u64>,
+    /// How long a mailbox is kept for while its source fails.
+    pub stale_seconds: Spanned<u64>,
+}
+
+impl Default for CacheTable {
+    fn default() -> Self {
+        CacheTable {
+            seconds: Spanned::new(0..0, 300),
+            negative_seconds: Spanned::new(0..0, 60),
+            stale_seconds: Spanned::new(0..0, 3_600),
         }
     }
 }
@@ -207,6 +343,9 @@ pub struct Route {
     /// `leave` it as it came.
     #[serde(default)]
     pub signed: Signed,
+    /// Ask the directory about each recipient: mail goes to the mailbox it names, in a form that mailbox
+    /// takes; a recipient that is blocked or unknown is refused, for now where the directory is down.
+    pub directory: Option<Spanned<bool>>,
 }
 
 /// A number rule: `{ match = "44??", prefix = "604555" }` makes 6045554411 of 4411.
@@ -289,6 +428,6 @@ pub struct Match {
 }
 
 /// A list of globs, each with its place in the file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Patterns(pub Vec<Spanned<String>>);

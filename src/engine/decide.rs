@@ -1,6 +1,6 @@
 //! What is done with a message whose route and findings are known.
 
-use super::{Ambient, Form, Outcome, Record, Reply, Verdict, numbers, recipients, reply};
+use super::{Ambient, Form, Outcome, Record, Reply, Verdict, listed, numbers, recipients, reply};
 use crate::conformance::{self, Finding};
 use crate::limits::{Budget, Exceeded};
 use crate::message::edit::EditList;
@@ -8,6 +8,7 @@ use crate::message::{Message, structured};
 use crate::plan::repair::{Repair, repair};
 use crate::plan::results::{self, Summary};
 use crate::plan::{self, Plan, Refused, Request, duty, guard};
+use crate::policy::bounds::TooLong;
 use crate::policy::profile::Refusal;
 use crate::policy::route::{Action, Signed};
 use crate::policy::{Mode, Profile, Route, Settings};
@@ -17,6 +18,8 @@ use crate::vpim::{Class, Survey, sealed};
 pub(super) struct Decision<'a> {
     pub settings: &'a Settings,
     pub route: &'a Route,
+    /// The profile of the route, as the recipients' mailboxes need it.
+    pub profile: Option<&'a Profile>,
     /// The message as received.
     pub original: &'a Message<'a>,
     /// The edits that made of it the message surveyed.
@@ -56,7 +59,7 @@ impl Decision<'_> {
         if self.is_sealed() {
             return Outcome::unchanged(Verdict::Deliver, self.record);
         }
-        if let Some(verdict) = self.demanded().or_else(|| self.refused()) {
+        if let Some(verdict) = self.over_length().or_else(|| self.demanded()).or_else(|| self.refused()) {
             return self.take(verdict);
         }
         if self.route.signed == Signed::Leave
@@ -100,7 +103,18 @@ impl Decision<'_> {
     }
 
     fn profile(&self) -> Option<&Profile> {
-        self.settings.profiles.get(&self.route.profile)
+        self.profile
+    }
+
+    /// The refusal of a message longer than the recipients' mailboxes take, whatever the profile does with
+    /// what it cannot convert; unless it shortens.
+    fn over_length(&self) -> Option<Verdict> {
+        let most = self.settings.mailbox_seconds(self.route, self.survey.envelope)?;
+        if self.profile()?.bounds.too_long == TooLong::Shorten {
+            return None;
+        }
+        let seconds = self.survey.bodies.iter().filter_map(plan::duration_s).sum();
+        listed::too_long(seconds, most).map(Verdict::Refuse)
     }
 
     /// What the route wants done with a finding.
@@ -185,7 +199,7 @@ impl Decision<'_> {
 
     fn plan(&self, budget: &mut Budget) -> Result<Plan, Refused> {
         let settings = self.settings;
-        let Some(profile) = self.profile() else {
+        let Some(profile) = self.profile else {
             return Err(Refused::Internal(format!("no profile {}", self.route.profile)));
         };
         let request = Request {

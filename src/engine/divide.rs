@@ -159,7 +159,8 @@ fn has_bare_line_ends(raw: &[u8]) -> bool {
 fn may_refuse(route: &Route, settings: &Settings) -> bool {
     let refuses = |wish: Refusal| matches!(wish, Refusal::Reject | Refusal::Tempfail);
     let profile = settings.profiles.get(&route.profile);
-    route.actions().any(|a| matches!(a, Action::Reject | Action::Tempfail))
+    route.directory
+        || route.actions().any(|a| matches!(a, Action::Reject | Action::Tempfail))
         || profile
             .is_none_or(|p| p.target.is_some() || p.bounds != Bounds::default() || refuses(p.cannot_convert))
 }

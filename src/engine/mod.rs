@@ -5,6 +5,7 @@
 
 mod decide;
 pub mod divide;
+mod listed;
 mod numbers;
 mod recipients;
 mod reply;
@@ -202,11 +203,18 @@ fn answer_alike(
     if class == Class::None {
         return Outcome::unchanged(Verdict::Deliver, record);
     }
+    if settings.mode != Mode::Report
+        && let Some(reply) = listed::refused_message(settings, envelope, message)
+    {
+        let outcome = Outcome::unchanged(Verdict::Refuse(reply), record);
+        return if settings.mode == Mode::Shadow { outcome.only_said() } else { outcome };
+    }
     let mut budget = Budget::with_stop(&settings.limits, ambient.stop.clone());
-    let target = match combined {
-        Combined::One(Some(route)) => settings.profiles.get(&route.profile).and_then(|p| p.target.as_ref()),
+    let profile = match combined {
+        Combined::One(Some(route)) => settings.profile_for(route, envelope),
         _ => None,
     };
+    let target = profile.as_ref().and_then(|p| p.target.as_ref());
     let stamp = Stamp { host: Some(&settings.results.authserv_id), date: ambient.date.as_deref() };
     let survey = Survey::new(message, envelope, Some(class), &settings.limits, &mut budget)
         .towards(target)
@@ -231,6 +239,7 @@ fn answer_alike(
     let outcome = decide::Decision {
         settings,
         route,
+        profile: profile.as_deref(),
         original: message,
         repaired: None,
         survey: &survey,

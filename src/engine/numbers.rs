@@ -6,7 +6,7 @@ use crate::message::addresses::addresses;
 use crate::message::edit::EditList;
 use crate::policy::numbers::{Place, renumbered};
 use crate::policy::{Mode, Route, Settings};
-use crate::vpim::Envelope;
+use crate::vpim::{Envelope, Lookup};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -76,11 +76,16 @@ fn recipients(
 ) -> (Recipients, Vec<Renumbered>) {
     let mut change = Recipients::default();
     let mut changed = Vec::new();
-    if settings.routes.iter().all(|r| r.numbers.is_empty()) {
+    if settings.routes.iter().all(|r| r.numbers.is_empty() && !r.directory) {
         return (change, changed);
     }
     let new = |recipient: &String| {
         let route = settings.route_for(envelope, Some(message), recipient)?;
+        if let Some(Lookup::Listed(listing)) = settings.listed(Some(route), envelope, recipient) {
+            // A mailbox that takes no messages is left for its own server to refuse.
+            let to_another = listing.mailbox != *recipient && !listing.blocked;
+            return to_another.then(|| listing.mailbox.clone());
+        }
         renumbered(&route.numbers, Place::Recipient, recipient)
     };
     let all: Vec<(&String, Option<String>)> = envelope.rcpt_to.iter().map(|r| (r, new(r))).collect();

@@ -1,6 +1,6 @@
 //! Recipients: whom a message is taken for at RCPT, and what becomes of the message for all of them.
 
-use super::{Ambient, Outcome, Reply, process};
+use super::{Ambient, Outcome, Reply, listed, process};
 use crate::conformance::replies;
 use crate::policy::numbers::{Place, renumbered};
 use crate::policy::route::{EarlyRoute, mailbox};
@@ -11,7 +11,7 @@ use crate::vpim::Envelope;
 const NON_MAIL_USER: &str = "non-mail-user";
 
 /// The refusal of one more recipient; `None` where the message is taken for it. `envelope` holds those
-/// taken before.
+/// taken before, and what the directory said of all.
 pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -> Option<Reply> {
     let reply = |code, enhanced, text: &str| Some(Reply { code, enhanced, lines: vec![text.to_owned()] });
     if is_non_mail_user(path) {
@@ -19,6 +19,9 @@ pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -
                     this address stands for a caller without mailbox";
         let (code, enhanced) = replies::reply("vpim2-non-mail-user-reject");
         return reply(code, enhanced, text);
+    }
+    if let Some(reply) = listed::refused_recipient(settings, envelope, path) {
+        return Some(reply);
     }
     if let EarlyRoute::Known(Some(route)) = settings.early_route(envelope, path)
         && let Some(refusal) = no_mailbox(route, settings, path)

@@ -65,7 +65,7 @@ fn callbacks(service: Arc<Service>) -> Callbacks<Connection> {
         })
         .on_helo(|cx, name| Box::pin(async move { helo(cx, &name) }))
         .on_mail(|cx, arguments| Box::pin(async move { mail(cx, &arguments) }))
-        .on_rcpt(|cx, arguments| Box::pin(async move { rcpt(cx, &arguments) }))
+        .on_rcpt(|cx, arguments| Box::pin(async move { rcpt(cx, &arguments).await }))
         .on_header(|cx, name, value| Box::pin(async move { header(cx, &name, &value) }))
         .on_eoh(|cx| Box::pin(end_of_header(cx)))
         .on_body(|cx, piece| Box::pin(async move { body(cx, &piece).await }))
@@ -116,9 +116,9 @@ fn mail(cx: &mut Context<Connection>, arguments: &[CString]) -> Status {
     quiet(connection.terms(), protocol::NR_MAIL)
 }
 
-fn rcpt(cx: &mut Context<Connection>, arguments: &[CString]) -> Status {
+async fn rcpt(cx: &mut Context<Connection>, arguments: &[CString]) -> Status {
     let Some(connection) = &mut cx.data else { return Status::Tempfail };
-    let answer = connection.rcpt(&texts(arguments), &|name| lookup(&cx.macros, name));
+    let answer = connection.rcpt(&texts(arguments), &|name| lookup(&cx.macros, name)).await;
     match answer {
         Answer::Continue => quiet(connection.terms(), protocol::NR_RCPT),
         answer => status(answer, &mut cx.reply),

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | shadow | none |
 //! | report | ADDHDRS + CHGHDRS while `results.enabled`, else none |
-//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine; ADDRCPT, ADDRCPT_PAR and DELRCPT while a route has number rules for recipients; DELRCPT while `split.method` is `reinject` |
+//! | enforce | ADDHDRS + CHGHDRS; CHGBODY while a route's profile changes messages; QUARANTINE while a route can quarantine; ADDRCPT, ADDRCPT_PAR and DELRCPT while a route has number rules for recipients or asks the directory; DELRCPT while `split.method` is `reinject` |
 //!
 //! ADDHDRS covers SMFIR_INSHEADER too, CHGHDRS is change and deletion. SETSYMLIST is used whenever it
 //! is offered. Never CHGFROM: the reverse-path is not ours.
@@ -19,7 +19,7 @@
 //! | NOHELO | no route looks at HELO |
 //! | NODATA, NOUNKNOWN | always |
 //! | NR_HELO, NR_MAIL, NR_HDR | always: these are never refused |
-//! | NR_RCPT | report and shadow: in enforce a recipient can be refused (`non-mail-user@`, split) |
+//! | NR_RCPT | report and shadow: in enforce a recipient can be refused (`non-mail-user@`, directory, split) |
 //! | SKIP | always: ends the body of a message that is too large |
 //! | HDR_LEADSPC | always: field values octet for octet |
 //!
@@ -120,7 +120,8 @@ fn wanted_actions(settings: &Settings) -> u32 {
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Repair);
             let hold = profiles().any(|p| p.cannot_convert == Refusal::Quarantine)
                 || settings.routes.iter().flat_map(Route::actions).any(|a| a == Action::Quarantine);
-            let renumbered = |r: &Route| r.numbers.iter().any(|n| n.places.contains(&Place::Recipient));
+            let renumbered =
+                |r: &Route| r.directory || r.numbers.iter().any(|n| n.places.contains(&Place::Recipient));
             let optional = [
                 (body, action::CHGBODY),
                 (hold, action::QUARANTINE),

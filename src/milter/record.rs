@@ -4,8 +4,9 @@
 //! value is cut (with `...`) so that the line stays below 2 KiB.
 
 use super::work::Live;
+use crate::directory::{Answer, Source};
 use crate::engine::{Record, Renumbered, Reply, Verdict};
-use crate::vpim::Envelope;
+use crate::vpim::{Envelope, Lookup};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::time::Duration;
@@ -77,6 +78,24 @@ pub fn would_refuse(live: &Live, envelope: &Envelope, recipient: &str, reply: &R
         recipient = address(live, recipient),
         would = value(&Verdict::Refuse(reply.clone()).summary()),
         why = list(reply.lines.iter().map(String::as_str)),
+    );
+}
+
+/// The line for a recipient that was looked up.
+pub fn looked_up(live: &Live, envelope: &Envelope, recipient: &str, answer: &Answer) {
+    let found = match &answer.lookup {
+        Lookup::Listed(listing) => address(live, &listing.mailbox),
+        Lookup::Unknown => "unknown".to_owned(),
+        Lookup::Failed(why) => format!("failed: {}", value(why)),
+    };
+    info!(
+        target: "vpim_milter::directory",
+        queue_id = value(envelope.queue_id.as_deref().unwrap_or("-")),
+        recipient = address(live, recipient),
+        found,
+        source = answer.source.map_or("-", Source::name),
+        age_s = answer.age.as_secs(),
+        stale = answer.stale,
     );
 }
 

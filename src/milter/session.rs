@@ -134,6 +134,7 @@ impl Connection {
             protocol: macros("r"),
             queue_id: macros("i"),
             macros: self.route_macros(macros),
+            directory: Default::default(),
         };
         self.message = Some(Incoming {
             envelope,
@@ -163,7 +164,7 @@ impl Connection {
     }
 
     /// RCPT. Only in mode enforce a recipient is ever refused.
-    pub fn rcpt(&mut self, arguments: &[Cow<'_, str>], macros: Macros<'_>) -> Answer {
+    pub async fn rcpt(&mut self, arguments: &[Cow<'_, str>], macros: Macros<'_>) -> Answer {
         let Some(message) = &mut self.message else { return Answer::Continue };
         message.envelope.queue_id = macros("i").or(message.envelope.queue_id.take());
         let settings = &self.live.settings;
@@ -175,12 +176,24 @@ impl Connection {
             message.too_many_recipients |= !refusable;
             return if refusable { Answer::Refuse(too_many()) } else { Answer::Continue };
         }
+        if settings.mode != Mode::Report
+            && let Some(directory) = &self.live.directory
+            && settings.asks_directory(&message.envelope, path)
+        {
+            let answer = directory.resolve(&settings.asked_address(&message.envelope, path)).await;
+            record::looked_up(&self.live, &message.envelope, path, &answer);
+            message.envelope.directory.insert(path.to_owned(), answer.lookup);
+        }
         // Mail of this machine's own programs comes without brackets (Postfix's pickup). There is no
         // client to send it again, and a refusal would bounce all of it.
         if settings.mode != Mode::Report
             && argument.starts_with('<')
             && let Some(reply) = engine::refused_recipient(settings, &message.envelope, path)
         {
+            // Nothing is kept of those refused: a client may name any number of them.
+            if !message.envelope.rcpt_to.iter().any(|taken| taken == path) {
+                message.envelope.directory.remove(path);
+            }
             if refusable {
                 return Answer::Refuse(reply);
             }
@@ -437,28 +450,28 @@ mod tests {
         None
     }
 
-    fn rcpt(connection: &mut Connection, argument: &str) -> u16 {
-        match connection.rcpt(&[argument.into()], &nothing) {
+    async fn rcpt(connection: &mut Connection, argument: &str) -> u16 {
+        match connection.rcpt(&[argument.into()], &nothing).await {
             Answer::Continue => 250,
             Answer::Refuse(reply) => reply.code,
             other => panic!("{other:?}"),
         }
     }
 
-    #[test]
-    fn recipients_are_refused_in_enforce_only_and_never_for_local_submission() {
+    #[tokio::test]
+    async fn recipients_are_refused_in_enforce_only_and_never_for_local_submission() {
         let mut c = connection(ENFORCE);
         c.mail(&["<a@x.test>".into()], &nothing);
-        assert_eq!(rcpt(&mut c, "<Non-Mail-User@x.test>"), 550);
-        assert_eq!(rcpt(&mut c, "<1@v.test>"), 250);
-        assert_eq!(rcpt(&mut c, "<2@other.test>"), 452);
-        assert_eq!(rcpt(&mut c, "<3@V.test>"), 250);
-        assert_eq!(rcpt(&mut c, "non-mail-user@x.test"), 250);
+        assert_eq!(rcpt(&mut c, "<Non-Mail-User@x.test>").await, 550);
+        assert_eq!(rcpt(&mut c, "<1@v.test>").await, 250);
+        assert_eq!(rcpt(&mut c, "<2@other.test>").await, 452);
+        assert_eq!(rcpt(&mut c, "<3@V.test>").await, 250);
+        assert_eq!(rcpt(&mut c, "non-mail-user@x.test").await, 250);
         let got = c.message.as_ref().unwrap().envelope.rcpt_to.clone();
         assert_eq!(got, ["1@v.test", "3@V.test", "non-mail-user@x.test"]);
         let mut c = connection("");
         c.mail(&["<>".into()], &nothing);
-        assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>"), 250);
+        assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>").await, 250);
     }
 
     #[tokio::test]
@@ -467,17 +480,17 @@ mod tests {
         let mut c = connection(&shadow);
         c.mail(&["<a@x.test>".into()], &nothing);
         for recipient in ["<non-mail-user@x.test>", "<1@v.test>", "<2@other.test>", "<3@v.test>"] {
-            assert_eq!(rcpt(&mut c, recipient), 250);
+            assert_eq!(rcpt(&mut c, recipient).await, 250);
         }
         assert_eq!(c.message.as_ref().unwrap().envelope.rcpt_to, ["1@v.test", "3@v.test"]);
         let mut c = connection(&shadow);
         c.mail(&["<a@x.test>".into()], &nothing);
-        assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>"), 250);
+        assert_eq!(rcpt(&mut c, "<non-mail-user@x.test>").await, 250);
         assert!(matches!(c.end_of_header(&nothing).await, Answer::Accept));
     }
 
-    #[test]
-    fn the_envelope_is_read_from_arguments_and_macros() {
+    #[tokio::test]
+    async fn the_envelope_is_read_from_arguments_and_macros() {
         let mut c = connection("");
         let macros = |name: &str| match name {
             "_" => Some("mx.test [IPv6:2001:db8::1] (may be forged)".to_owned()),
@@ -488,7 +501,7 @@ mod tests {
         };
         c.helo("h.test".into());
         c.mail(&["<@hub:a@x>".into(), "SIZE=1".into(), "body=binarymime".into()], &macros);
-        c.rcpt(&["<1@v.test>".into(), "NOTIFY=NEVER".into(), "x".repeat(3_000).into()], &macros);
+        c.rcpt(&["<1@v.test>".into(), "NOTIFY=NEVER".into(), "x".repeat(3_000).into()], &macros).await;
         let envelope = c.message.unwrap().envelope;
         assert_eq!(envelope.mail_parameters, ["SIZE=1", "body=binarymime"]);
         assert_eq!(envelope.rcpt_parameters, [["NOTIFY=NEVER"]]);
@@ -538,11 +551,11 @@ mod tests {
     async fn too_many_recipients_are_a_temporary_refusal_in_every_mode() {
         let mut c = connection("[limits]\nrecipients = 1");
         c.mail(&["<>".into()], &nothing);
-        assert_eq!((rcpt(&mut c, "<a@x>"), rcpt(&mut c, "<b@x>")), (250, 250));
+        assert_eq!((rcpt(&mut c, "<a@x>").await, rcpt(&mut c, "<b@x>").await), (250, 250));
         assert!(matches!(c.end_of_header(&nothing).await, Answer::Refuse(Reply { code: 452, .. })));
         let mut c = connection("mode = \"enforce\"\n[limits]\nrecipients = 1");
         c.mail(&["<>".into()], &nothing);
-        assert_eq!((rcpt(&mut c, "<a@x>"), rcpt(&mut c, "<b@x>")), (250, 452));
+        assert_eq!((rcpt(&mut c, "<a@x>").await, rcpt(&mut c, "<b@x>").await), (250, 452));
     }
 
     #[tokio::test]

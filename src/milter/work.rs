@@ -4,6 +4,7 @@
 use super::guard::Flow;
 use super::journal::Journal;
 use crate::config::{Config, OnFailure, Reinject};
+use crate::directory::Directory;
 use crate::engine::divide::Sent;
 use crate::engine::{self, Ambient, Outcome};
 use crate::policy::Settings;
@@ -46,6 +47,8 @@ pub struct Live {
     pub hash_addresses: bool,
     /// Where copies for other recipients go.
     pub reinject: Option<Reinject>,
+    /// Where recipients are looked up.
+    pub directory: Option<Arc<Directory>>,
 }
 
 impl From<Config> for Live {
@@ -55,6 +58,7 @@ impl From<Config> for Live {
             on_failure: config.daemon.on_failure,
             hash_addresses: config.log.hash_addresses,
             reinject: config.reinject,
+            directory: config.directory.map(|settings| Arc::new(Directory::new(settings))),
         }
     }
 }
@@ -132,7 +136,15 @@ impl Service {
 
     /// Another configuration for the sessions to come.
     pub fn replace(&self, config: Config) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Live::from(config));
+        let mut next = Live::from(config);
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        // The same directory keeps its answers.
+        if let (Some(old), Some(new)) = (&live.directory, &mut next.directory)
+            && old.settings() == new.settings()
+        {
+            *new = old.clone();
+        }
+        *live = Arc::new(next);
     }
 
     /// Reserves memory up to `octets` in all for one message; false when there is none in time.

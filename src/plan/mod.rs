@@ -27,6 +27,8 @@ mod text;
 mod voice_message;
 mod work;
 
+pub use convert::duration_s;
+
 use crate::limits::{Budget, Limits};
 use crate::media::MediaError;
 use crate::message::edit::{EditError, EditList};

@@ -6,6 +6,7 @@
 //! recipient again later" (RFC 5321 4.5.3.1.10: 452, the rest is retried), "send the others a copy",
 //! and "change nothing".
 
+use super::listed::Wants;
 use super::route::{Action, EarlyRoute, Route, Signed};
 use super::{NumberRule, Profile, Profiles, Settings};
 use crate::message::Message;
@@ -50,35 +51,40 @@ pub enum Combined<'a> {
     Conflict(Vec<Group<'a>>),
 }
 
-/// Takes the routes of all recipients, in the order of the recipients, together.
+/// Takes the routes of all recipients, in the order of the recipients, together; with each what the
+/// directory says that its recipient needs.
 pub fn combine<'a>(
-    routes: impl IntoIterator<Item = Option<&'a Route>>,
+    routes: impl IntoIterator<Item = (Option<&'a Route>, Wants)>,
     profiles: &Profiles,
     split: Split,
 ) -> Combined<'a> {
     let mut routes = routes.into_iter();
     if split == Split::First {
-        return Combined::One(routes.next().flatten());
+        return Combined::One(routes.next().and_then(|(route, _)| route));
     }
     let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut wanted: Vec<Wants> = Vec::new();
     // Each route met is compared once, however many recipients it has.
-    let mut met: Vec<(Option<&Route>, usize)> = Vec::new();
-    for (index, route) in routes.enumerate() {
-        let known = met.iter().find(|(other, _)| match (other, route) {
-            (Some(other), Some(route)) => std::ptr::eq(*other, route),
+    let mut met: Vec<(Option<&Route>, Wants, usize)> = Vec::new();
+    for (index, (route, wants)) in routes.enumerate() {
+        let same = |other: Option<&Route>| match (other, route) {
+            (Some(other), Some(route)) => std::ptr::eq(other, route),
             (other, route) => other.is_none() && route.is_none(),
-        });
-        let place = known.map(|(_, place)| *place).unwrap_or_else(|| {
-            let place = groups.iter().rposition(|g| same_output(g.route, route, profiles));
-            let place = place.unwrap_or(groups.len());
-            met.push((route, place));
+        };
+        let known = met.iter().find(|(other, needs, _)| same(*other) && *needs == wants);
+        let place = known.map(|(_, _, place)| *place).unwrap_or_else(|| {
+            let alike = |(group, needs): (&Group<'_>, &Wants)| {
+                *needs == wants && same_output(group.route, route, profiles)
+            };
+            let place = groups.iter().zip(&wanted).rposition(alike).unwrap_or(groups.len());
+            met.push((route, wants.clone(), place));
             place
         });
         // A destination that takes few recipients of one message gets several.
         let full = groups.get(place).is_some_and(|g| g.recipients.len() >= room(g.route, profiles));
         let place = if full {
             let next = groups.len();
-            met.iter_mut().filter(|(_, at)| *at == place).for_each(|(_, at)| *at = next);
+            met.iter_mut().filter(|(.., at)| *at == place).for_each(|(.., at)| *at = next);
             next
         } else {
             place
@@ -88,7 +94,10 @@ pub fn combine<'a>(
                 group.recipients.push(index);
                 group.route = route.and(group.route);
             }
-            None => groups.push(Group { route, recipients: vec![index] }),
+            None => {
+                groups.push(Group { route, recipients: vec![index] });
+                wanted.push(wants);
+            }
         }
     }
     match groups.as_slice() {
@@ -139,7 +148,10 @@ impl Settings {
             // Judged offline, for nobody in particular: routes for everybody match.
             return Combined::One(self.route_for(envelope, Some(message), ""));
         }
-        let routes = envelope.rcpt_to.iter().map(|r| self.route_for(envelope, Some(message), r));
+        let routes = envelope.rcpt_to.iter().map(|r| {
+            let route = self.route_for(envelope, Some(message), r);
+            (route, self.wants(route, envelope, r))
+        });
         combine(routes, &self.profiles, self.split)
     }
 
@@ -155,10 +167,12 @@ impl Settings {
             .rcpt_to
             .iter()
             .find_map(|r| match self.early_route(envelope, r) {
-                EarlyRoute::Known(route) => Some(route),
+                EarlyRoute::Known(route) => Some((route, self.wants(route, envelope, r))),
                 EarlyRoute::NeedsHeader => None,
             })
-            .is_none_or(|known| same_output(known, new, &self.profiles))
+            .is_none_or(|(known, wants)| {
+                wants == self.wants(new, envelope, recipient) && same_output(known, new, &self.profiles)
+            })
     }
 
     /// How many recipients of one message the destination of `recipient` takes, where those the envelope has
@@ -197,6 +211,7 @@ mod tests {
             rules: Vec::new(),
             numbers: Vec::new(),
             signed: Signed::default(),
+            directory: false,
         }
     }
 
@@ -221,6 +236,7 @@ mod tests {
             limits: Limits::default(),
             results: Results { enabled: true, authserv_id: "x".into(), key: vec![] },
             split,
+            directory_domains: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod bounds;
 pub mod combine;
+pub mod listed;
 pub mod numbers;
 pub mod profile;
 pub mod route;

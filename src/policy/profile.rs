@@ -104,6 +104,10 @@ pub struct Profile {
     pub audio: Option<String>,
     /// Audio the destination takes as it is, as globs of `container/codec` found in the bytes.
     pub audio_accepted: Vec<String>,
+    /// Further media types that audio may become, in order of preference: where the directory lists one of
+    /// them for a mailbox, and not `audio`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audio_choices: Vec<String>,
     /// Brings speech that is coded anew to an even level; audio the destination takes stays as it is.
     #[serde(default)]
     pub normalise: bool,

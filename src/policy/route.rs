@@ -85,6 +85,8 @@ pub struct Route {
     pub numbers: Vec<NumberRule>,
     /// What to do with signed messages.
     pub signed: Signed,
+    /// Asks the directory for its recipients: where their mail goes, what they take.
+    pub directory: bool,
 }
 
 impl Route {
@@ -115,6 +117,7 @@ impl Route {
             rules: Vec::new(),
             numbers: Vec::new(),
             signed: Signed::default(),
+            directory: false,
         }
     }
 }
@@ -150,6 +153,17 @@ impl Settings {
             Some(route) if !route.when.header.is_empty() => EarlyRoute::NeedsHeader,
             route => EarlyRoute::Known(route),
         }
+    }
+
+    /// The routes that may be a recipient's, whatever its header is.
+    pub(super) fn candidates<'a>(
+        &'a self,
+        envelope: &'a Envelope,
+        recipient: &'a str,
+    ) -> impl Iterator<Item = &'a Route> {
+        let mut known = false;
+        let matching = self.routes.iter().filter(|r| r.when.envelope_matches(envelope, recipient));
+        matching.take_while(move |route| !std::mem::replace(&mut known, route.when.header.is_empty()))
     }
 
     /// True where a route looks at the header, so that recipients cannot be told apart at RCPT.

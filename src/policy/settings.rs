@@ -43,6 +43,8 @@ pub struct Settings {
     pub results: Results,
     /// What to do when recipients of one message need different output.
     pub split: Split,
+    /// Domains of which the directory knows every mailbox, as globs.
+    pub directory_domains: Vec<String>,
 }
 
 impl Settings {
@@ -56,6 +58,7 @@ impl Settings {
             limits: Limits::default(),
             results: Results { enabled: true, authserv_id: authserv_id.to_owned(), key: b"offline".to_vec() },
             split: Split::default(),
+            directory_domains: Vec::new(),
         }
     }
 }

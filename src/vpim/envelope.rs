@@ -1,5 +1,7 @@
 //! What the SMTP transaction tells about a message.
 
+use super::listing::Lookup;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The envelope of one message and the session it came in.
@@ -28,6 +30,8 @@ pub struct Envelope {
     pub queue_id: Option<String>,
     /// Macros of the MTA, for routes: (name, value).
     pub macros: Vec<(String, String)>,
+    /// What the directory tells of forward-paths that were asked for.
+    pub directory: BTreeMap<String, Lookup>,
 }
 
 /// Removes one pair of angle brackets and blanks around an SMTP path.

@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod directory;
 pub mod envelope;
 pub mod gstn;
+pub mod listing;
 pub mod numeric;
 pub mod sealed;
 pub mod survey;
@@ -14,6 +15,7 @@ pub mod target;
 pub use class::Class;
 pub use directory::Answer;
 pub use envelope::Envelope;
+pub use listing::{Listing, Lookup};
 pub use survey::{Body, Stamp, Survey};
 pub use target::Target;
 

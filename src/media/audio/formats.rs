@@ -105,6 +105,15 @@ fn container_of(essence: &str) -> Option<&'static Container> {
         .find(|container| container.media_types.iter().any(|name| name.eq_ignore_ascii_case(essence)))
 }
 
+/// What a body of a media type holds, as a glob of `container/codec`; `None` for an unknown type.
+pub fn coding(essence: &str) -> Option<String> {
+    if let Some(container) = container_of(essence) {
+        return Some(format!("{}/*", container.name));
+    }
+    let codec = codec::of_media_type(essence)?;
+    Some(format!("{}/{}", own_container(codec).name(), codec.name))
+}
+
 /// False where a body declared as `essence` must not hold what was found.
 pub fn may_hold(essence: &str, stream: &Stream) -> bool {
     if let Some(container) = container_of(essence) {

@@ -21,7 +21,7 @@ mod treated;
 pub mod waveform;
 
 pub use doubt::of_g726 as g726_doubt;
-pub use formats::{Format, formats, is_known, media_type_of_extension};
+pub use formats::{Format, coding, formats, is_known, media_type_of_extension};
 pub use treated::{convert_treated, join};
 
 use super::{Facts, MediaError, Output, Report};
