@@ -215,7 +215,7 @@ fn what_is_labelled_tiff_and_is_not_is_named() {
     assert_eq!(container(b"\x89PNG\r\n\x1a\n"), Ok("png".into()));
     assert_eq!(container(b"%PDF-1.4 <</Type/Page>>"), Ok("pdf".into()));
     assert!(container(b"hello").is_err());
-    assert!(matches!(convert(b"%PDF-1.4", "image/tiff"), Err(MediaError::Unsupported(_))));
+    assert!(matches!(convert(b"%PDF-1.4", "image/tiff"), Err(MediaError::Malformed { .. })));
 }
 
 #[test]

@@ -55,10 +55,13 @@ pub(super) fn reduce(grey: &Grey) -> Bitmap {
     page
 }
 
+/// The bits of an octet, first pixel highest.
+const BITS: [u8; 8] = [0x80, 0x40, 0x20, 0x10, 8, 4, 2, 1];
+
 fn threshold(row: &[u8], packed: &mut [u8]) {
     for (octet, shades) in packed.iter_mut().zip(row.chunks(8)) {
-        let bit = |(at, &shade): (usize, &u8)| u8::from(shade < THRESHOLD) << (7 - at);
-        *octet = shades.iter().enumerate().map(bit).fold(0, |octet, bit| octet | bit);
+        let bit = |(&shade, mask): (&u8, u8)| if shade < THRESHOLD { mask } else { 0 };
+        *octet = shades.iter().zip(BITS).map(bit).fold(0, |octet, bit| octet | bit);
     }
 }
 
@@ -165,11 +168,16 @@ const CORNERS: [(isize, isize); 4] = [(-1, -1), (1, -1), (-1, 1), (1, 1)];
 /// Pixels of such a shade that differ little from those at their right and below them.
 fn smooth_pixels(row: &[u8], next: &[u8], shades: std::ops::RangeInclusive<u8>) -> usize {
     let right = row.get(1..).unwrap_or_default();
+    let (darkest, span) = (*shades.start(), shades.end() - shades.start());
+    // Without branches or checks, so that many pixels are done at a time; a row of a region has few enough.
     let surface = |((&shade, &right), &under): ((&u8, &u8), &u8)| {
-        shades.contains(&shade) && shade.abs_diff(right) < SMOOTH && shade.abs_diff(under) < SMOOTH
+        let one = |yes: bool| u8::from(yes);
+        one(shade.wrapping_sub(darkest) <= span)
+            & one(shade.abs_diff(right) < SMOOTH)
+            & one(shade.abs_diff(under) < SMOOTH)
     };
-    let count: u8 = row.iter().zip(right).zip(next).map(|pixel| u8::from(surface(pixel))).sum();
-    count.into()
+    let pixels = row.iter().zip(right).zip(next);
+    pixels.map(surface).fold(0u8, u8::wrapping_add).into()
 }
 
 #[cfg(test)]

@@ -265,7 +265,8 @@ impl<'a> Page<'a> {
             Scheme::T4 { two_dimensional } => {
                 let plain = ccitt::plain_t4(&data, self.width, rows as usize, two_dimensional)?;
                 aligned = plain.aligned;
-                plain.bits
+                // The zeros of an EOL begin with those that end the code before it: up to three (T.4 table 2).
+                (plain.bits + 3).min(data.len() * 8)
             }
             Scheme::T6 => {
                 let end = ccitt::eofb_end(&data);
