@@ -114,7 +114,8 @@ impl<'a> Said<'a> {
         match self.mailbox {
             Some(mailbox) => {
                 lines.push(format!("  mailbox: <{mailbox}>{}", if self.blocked { ", blocked" } else { "" }));
-                let audio = if self.audio.is_empty() { "nothing said".to_owned() } else { self.audio.join(", ") };
+                let audio =
+                    if self.audio.is_empty() { "nothing said".to_owned() } else { self.audio.join(", ") };
                 lines.push(format!("  audio: {audio}"));
                 let longest = self.seconds.map_or("nothing said".to_owned(), |s| format!("{s} s"));
                 lines.push(format!("  longest message: {longest}"));
@@ -150,7 +151,9 @@ mod tests {
             failures: vec![(Source::Ldap, "down\u{1b}[2J".into())],
         };
         let text = Said::new("1@a.test", "+1@a.test", &answer).text();
-        for line in ["asked as: <+1@a.test>", "mailbox: <pat@b.test>", "longest message: 180 s", "1800 s old, older"] {
+        for line in
+            ["asked as: <+1@a.test>", "mailbox: <pat@b.test>", "longest message: 180 s", "1800 s old, older"]
+        {
             assert!(text.contains(line), "{text}");
         }
         assert!(!text.contains('\u{1b}'), "{text:?}");

@@ -22,7 +22,11 @@ const PASSWORD: usize = 4_096;
 
 impl Check<'_> {
     /// The directory, where it has an order; `asked` is the place of a route that asks it.
-    pub(super) fn directory(&mut self, written: &DirectoryTable, asked: Option<Range<usize>>) -> Option<Settings> {
+    pub(super) fn directory(
+        &mut self,
+        written: &DirectoryTable,
+        asked: Option<Range<usize>>,
+    ) -> Option<Settings> {
         let order = self.order(&written.order);
         if let Some(at) = asked.filter(|_| order.is_empty()) {
             let remedy = "add [directory] order = [\"file\", \"ldap\", \"enum\"], those there are";
@@ -160,7 +164,8 @@ impl Check<'_> {
     fn blocking(&mut self, written: &LdapTable) -> Vec<(String, String)> {
         let mut blocking = Vec::new();
         for text in &written.blocked {
-            let is_name = |n: &str| !n.is_empty() && n.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+            let is_name =
+                |n: &str| !n.is_empty() && n.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
             match text.get_ref().split_once('=') {
                 Some((name, value)) if is_name(name) && !value.is_empty() => {
                     blocking.push((name.to_owned(), value.to_owned()));
@@ -196,7 +201,11 @@ impl Check<'_> {
                 Some(address) => servers.push(address),
                 None => {
                     let what = format!("`{}` is no address of a name server", text.get_ref());
-                    self.refuse(text.span(), what, "write \"192.0.2.53\", \"127.0.0.1:5353\" or \"[::1]:53\"");
+                    self.refuse(
+                        text.span(),
+                        what,
+                        "write \"192.0.2.53\", \"127.0.0.1:5353\" or \"[::1]:53\"",
+                    );
                 }
             }
         }

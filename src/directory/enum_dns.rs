@@ -9,7 +9,9 @@
 use crate::vpim::directory::Naptr;
 use crate::vpim::listing::{Listing, Query};
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
@@ -243,9 +245,15 @@ mod tests {
             ]),
             Some("b@x.test".into())
         );
-        assert_eq!(found(&[record((1, 1), "u", "E2U+voice:tel+vpim:mailto", &to("a"))]), Some("a@x.test".into()));
+        assert_eq!(
+            found(&[record((1, 1), "u", "E2U+voice:tel+vpim:mailto", &to("a"))]),
+            Some("a@x.test".into())
+        );
         let broken = record((1, 1), "u", own, "!^.*$!mailto:\\1@x.test!");
-        assert_eq!(found(&[broken.clone(), record((1, 2), "u", own, GOOD)]), Some("+16135551234@vm.example.edu".into()));
+        assert_eq!(
+            found(&[broken.clone(), record((1, 2), "u", own, GOOD)]),
+            Some("+16135551234@vm.example.edu".into())
+        );
         assert_eq!(found(&[broken, record((2, 1), "u", own, GOOD)]), None, "another order is not looked at");
     }
 
@@ -271,7 +279,9 @@ mod tests {
     #[test]
     fn an_expression_of_any_kind_costs_little() {
         let begun = std::time::Instant::now();
-        for pattern in ["(.*)*(.*)*(.*)*x", "((((.{99}){99}){99}){99})", "(a|aa)+$", &"(".repeat(200), "(.+)+\\1"] {
+        for pattern in
+            ["(.*)*(.*)*(.*)*x", "((((.{99}){99}){99}){99})", "(a|aa)+$", &"(".repeat(200), "(.+)+\\1"]
+        {
             let regexp = format!("!{pattern}!mailto:a@x.test!");
             assert_eq!(found(&[record((1, 1), "u", "E2U+vpim:mailto", &regexp)]), None, "{pattern}");
         }

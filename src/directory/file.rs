@@ -85,8 +85,11 @@ impl Table {
             let Answer::Entry(entry) = answer else { continue };
             let asked = Query { address: String::new(), number: None };
             let Some(listing) = Listing::of_entry(&entry, &asked, blocking) else { continue };
-            let numbers = ["vPIMTelephoneNumber", "telephoneNumber"].into_iter().flat_map(|a| entry.values(a).collect::<Vec<_>>());
-            let plain = numbers.map(|n| n.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect());
+            let numbers = ["vPIMTelephoneNumber", "telephoneNumber"]
+                .into_iter()
+                .flat_map(|a| entry.values(a).collect::<Vec<_>>());
+            let plain =
+                numbers.map(|n| n.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect());
             let mailboxes = entry.values("vPIMRfc822Mailbox");
             let keys: Vec<String> = plain.chain(mailboxes).collect();
             for key in keys {
@@ -101,7 +104,8 @@ impl Table {
 
     fn csv(&mut self, text: &str) -> Result<(), TableError> {
         let mut columns: Option<Vec<String>> = None;
-        for (n, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#')) {
+        for (n, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'))
+        {
             let wrong = |what: String| TableError::Line { line: n + 1, what };
             let cells = cells(line).ok_or_else(|| wrong("a quotation without end".to_owned()))?;
             let Some(columns) = &columns else {

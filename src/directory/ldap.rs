@@ -6,7 +6,10 @@
 
 use crate::vpim::directory::Entry;
 use crate::vpim::listing::{Listing, Query};
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, SearchOptions, ldap_escape};
+use ldap3::{
+    Ldap, LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, SearchOptions,
+    ldap_escape,
+};
 use std::fmt;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -118,7 +121,9 @@ enum Failure {
 impl From<LdapError> for Failure {
     fn from(error: LdapError) -> Self {
         match error {
-            LdapError::LdapResult { result } => Failure::Answer(format!("result {}: {}", result.rc, result.text)),
+            LdapError::LdapResult { result } => {
+                Failure::Answer(format!("result {}: {}", result.rc, result.text))
+            }
             other => Failure::Connection(other.to_string()),
         }
     }
@@ -196,7 +201,8 @@ impl Server {
     async fn search(&self, ldap: &mut Ldap, filter: &str) -> Result<Vec<Entry>, Failure> {
         let seconds = i32::try_from(self.settings.timeout.as_secs()).unwrap_or(1).max(1);
         let limits = SearchOptions::new().sizelimit(ENTRIES as i32).timelimit(seconds);
-        let mut wanted = vec!["objectClass", "vPIMRfc822Mailbox", "vPIMSupportedAudioMediaTypes", "vPIMMaxMessageSize"];
+        let mut wanted =
+            vec!["objectClass", "vPIMRfc822Mailbox", "vPIMSupportedAudioMediaTypes", "vPIMMaxMessageSize"];
         wanted.extend(self.settings.blocking.iter().map(|(name, _)| name.as_str()));
         let ldap = ldap.with_search_options(limits);
         let mut stream = ldap.streaming_search(&self.settings.base, Scope::Subtree, filter, wanted).await?;
@@ -216,9 +222,10 @@ fn entry(found: ResultEntry) -> Entry {
     let text = found.attrs.into_iter().flat_map(|(name, values)| {
         values.into_iter().take(VALUES).map(move |value| (name.clone(), value.into_bytes()))
     });
-    let octets = found.bin_attrs.into_iter().flat_map(|(name, values)| {
-        values.into_iter().take(VALUES).map(move |value| (name.clone(), value))
-    });
+    let octets = found
+        .bin_attrs
+        .into_iter()
+        .flat_map(|(name, values)| values.into_iter().take(VALUES).map(move |value| (name.clone(), value)));
     Entry::new(found.dn, text.chain(octets).filter(|(_, value)| value.len() <= OCTETS))
 }
 

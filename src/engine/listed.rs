@@ -34,7 +34,11 @@ pub(super) fn refused_recipient(settings: &Settings, envelope: &Envelope, path: 
 /// were not refused at RCPT: while the directory cannot tell of one of them the message waits, and it is
 /// refused where it can reach nobody. A recipient beside others stays as it came, for its own server to
 /// refuse: none of the others may lose the message for it.
-pub(super) fn refused_message(settings: &Settings, envelope: &Envelope, message: &Message<'_>) -> Option<Reply> {
+pub(super) fn refused_message(
+    settings: &Settings,
+    envelope: &Envelope,
+    message: &Message<'_>,
+) -> Option<Reply> {
     let refusals: Vec<Option<Reply>> = envelope
         .rcpt_to
         .iter()

@@ -29,7 +29,8 @@ impl Wants {
     fn new(profile: &Profile, listing: &Listing) -> Self {
         let mut wants = Wants { seconds: listing.seconds, ..Wants::default() };
         let Some(audio) = profile.audio.as_ref().filter(|_| !listing.audio.is_empty()) else { return wants };
-        let lists = |media_type: &&str| listing.audio.iter().any(|l| l.eq_ignore_ascii_case(essence(media_type)));
+        let lists =
+            |media_type: &&str| listing.audio.iter().any(|l| l.eq_ignore_ascii_case(essence(media_type)));
         let choices = std::iter::once(audio).chain(&profile.audio_choices).map(String::as_str);
         let chosen = choices.chain(ALWAYS).find(lists).unwrap_or(ALWAYS[0]);
         let mut accepted: Vec<String> = Vec::new();
@@ -74,7 +75,12 @@ impl Settings {
     }
 
     /// What the directory said of a recipient, where this route wants to know.
-    pub fn listed<'a>(&self, route: Option<&Route>, envelope: &'a Envelope, recipient: &str) -> Option<&'a Lookup> {
+    pub fn listed<'a>(
+        &self,
+        route: Option<&Route>,
+        envelope: &'a Envelope,
+        recipient: &str,
+    ) -> Option<&'a Lookup> {
         route.filter(|r| r.directory).and_then(|_| envelope.directory.get(recipient))
     }
 

@@ -267,6 +267,7 @@ mod tests {
             rules: Vec::new(),
             numbers: Vec::new(),
             signed: Signed::default(),
+            directory: false,
         }
     }
 
@@ -278,6 +279,7 @@ mod tests {
             limits: Limits::default(),
             results: Results { enabled: false, authserv_id: "x".into(), key: vec![] },
             split: Split::Defer,
+            directory_domains: Vec::new(),
         }
     }
 

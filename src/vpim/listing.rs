@@ -86,9 +86,9 @@ impl Listing {
         let asked = mailboxes.iter().find(|m| m.eq_ignore_ascii_case(&query.address));
         let mailbox = asked.or(mailboxes.first())?.clone();
         let seconds = entry.values("vPIMMaxMessageSize").find_map(|v| v.parse().ok());
-        let blocked = blocking.iter().any(|(name, value)| {
-            entry.values(name).any(|v| value == "*" || v.eq_ignore_ascii_case(value))
-        });
+        let blocked = blocking
+            .iter()
+            .any(|(name, value)| entry.values(name).any(|v| value == "*" || v.eq_ignore_ascii_case(value)));
         let audio = audio_types(entry.values("vPIMSupportedAudioMediaTypes"));
         Some(Listing { mailbox, audio, seconds: seconds.filter(|s| *s > 0), blocked })
     }
