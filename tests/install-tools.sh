@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs the programs the tests use: Postfix, OpenDKIM, and other people's decoders to compare with;
+# Installs the programs the tests use: Postfix, OpenDKIM, OpenLDAP, NSD, and other people's decoders;
 # unpacks Sendmail. Does nothing when all are there. Debian and Ubuntu; elsewhere says what to install.
 set -eu
 
 # command and the Debian package it is in
 tools='postfix=postfix ffmpeg=ffmpeg sox=sox tiffinfo=libtiff-tools pdftotext=poppler-utils
 gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc chromium=chromium opendkim=opendkim
-opendkim-genkey=opendkim-tools m4=m4 unshare=util-linux hostname=hostname'
+opendkim-genkey=opendkim-tools m4=m4 unshare=util-linux hostname=hostname
+slapd=slapd ldapadd=ldap-utils nsd=nsd'
 # Debian's packages of Postfix and Sendmail exclude each other, so Sendmail is unpacked here.
 sendmail=${VPIM_SENDMAIL_TREE:-/opt/vpim-milter-tests/sendmail}
 
@@ -29,12 +30,30 @@ apt() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
 
+debs=
+policy=
+clean() {
+    [ -z "$debs" ] || rm -rf "$debs"
+    [ -z "$policy" ] || $as_root rm -f "$policy"
+}
+trap clean EXIT
+
 apt update
 case $packages in *postfix*)
     # Nothing is configured and nothing starts: every test runs a private Postfix.
     command -v debconf-set-selections >/dev/null 2>&1 || apt install -y --no-install-recommends debconf
     echo 'postfix postfix/main_mailer_type select No configuration' | $as_root debconf-set-selections ;;
 esac
+case $packages in *slapd*)
+    command -v debconf-set-selections >/dev/null 2>&1 || apt install -y --no-install-recommends debconf
+    echo 'slapd slapd/no_configuration boolean true' | $as_root debconf-set-selections ;;
+esac
+# No service starts with its package: every test runs a private one.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+    policy=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+fi
 # The list is words on purpose.
 # shellcheck disable=SC2086
 [ -z "$packages" ] || apt install -y --no-install-recommends $packages
@@ -53,7 +72,6 @@ done
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends $libraries
 debs=$(mktemp -d)
-trap 'rm -rf "$debs"' EXIT
 (cd "$debs" && apt-get -qq download sendmail-bin sendmail-base sendmail-cf)
 $as_root mkdir -p "$sendmail"
 for deb in "$debs"/*.deb; do

@@ -9,12 +9,14 @@
 
 pub mod directory;
 pub mod milter_process;
+pub mod nsd;
 pub mod opendkim;
 pub mod postfix;
 pub mod recipients;
 pub mod scripted_milter;
 pub mod sendmail;
 pub mod sink;
+pub mod slapd;
 pub mod smtp;
 pub mod tools;
 
