@@ -5,7 +5,7 @@
 mod common;
 
 use common::fax::{TiffSpec, convert, encode_mmr, inspect, pages_of_pbm, sample_page};
-use common::programs::{Folder, Pages, run, text};
+use common::programs::{Folder, Pages, run, said, text};
 use std::path::PathBuf;
 
 /// Files to try: the clean ones of tests/data, of ../shared where there is one, and one in several sizes.
@@ -117,6 +117,73 @@ fn our_pdf_is_sound_for_qpdf() {
         let pdf = folder.write("page.pdf", &convert(&tiff, "application/pdf").unwrap().bytes);
         let Some(errors) = run("qpdf", &["--check", text(&pdf)]) else { return };
         assert_eq!(errors, "", "{name}");
+    }
+}
+
+#[test]
+fn our_pdf_is_one_for_archives() {
+    let folder = Folder::new("archive");
+    let page = sample_page(1728, 1145);
+    let spec =
+        TiffSpec { length: 1145, y_resolution: 98, data: encode_mmr(&page, 1728), ..TiffSpec::default() };
+    let bytes = convert(&spec.build(), "application/pdf").unwrap().bytes;
+    assert!(convert(&spec.build(), "application/pdf").unwrap().bytes == bytes, "the same every time");
+    let pdf = folder.write("page.pdf", &bytes);
+    if let Some(facts) = said("pdfinfo", &[text(&pdf)]) {
+        let line = |name: &str| facts.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        assert_eq!(line("PDF version:"), Some("1.4"), "{facts}");
+        assert_eq!(line("Title:"), Some("Fax"), "{facts}");
+        assert!(line("Producer:").is_some_and(|name| name.starts_with("vpim-milter ")), "{facts}");
+        // 1728 columns at 204, 1145 lines at 98 to the inch.
+        let size = line("Page size:").unwrap_or_default();
+        assert!(size.starts_with("609.88") && size.contains("x 841.22"), "{facts}");
+        let metadata = said("pdfinfo", &["-meta", text(&pdf)]).unwrap();
+        for part in ["<pdfaid:part>1<", "<pdfaid:conformance>B<", ">Fax<", ">vpim-milter "] {
+            assert!(metadata.contains(part), "{part}: {metadata}");
+        }
+    }
+    // An output intent that cannot be read would be named here, or change the dots.
+    let out = format!("-sOutputFile={}", text(&folder.path("gs.pbm")));
+    let arguments =
+        ["-dBATCH", "-dNOPAUSE", "-dSAFER", "-dUsePDFX3Profile", "-sDEVICE=pbmraw", "-r204x98", &out];
+    let arguments: Vec<&str> = arguments.into_iter().chain([text(&pdf)]).collect();
+    if let Some(said) = said("gs", &arguments) {
+        assert!(!said.contains("ICC") && !said.contains("rror") && !said.contains("arning"), "{said}");
+        assert!(folder.take_pbm("gs") == [(1728, 1145, page)]);
+    }
+    if let Some(said) = said("mutool", &["show", text(&pdf), "trailer"]) {
+        assert!(said.contains("/ID [") && said.contains("/Info"), "{said}");
+    }
+}
+
+#[test]
+fn pages_of_several_strips_go_into_the_pdf_as_they_are_where_that_is_exact() {
+    // Strips of MH and MR lines follow each other as one; strips of MMR cannot, and are coded anew as one.
+    let folder = Folder::new("strips");
+    let page = sample_page(1728, 300);
+    let spec = TiffSpec { length: 300, data: encode_mmr(&page, 1728), ..TiffSpec::default() };
+    for (coding, kept) in [("g3:1d", true), ("g3:2d", true), ("g3:1d:fill", true), ("g4", false)] {
+        let one = folder.write("one.tif", &spec.build());
+        let strips = folder.path("strips.tif");
+        if run("tiffcp", &["-c", coding, "-r", "64", text(&one), text(&strips)]).is_none() {
+            return;
+        }
+        let tiff = std::fs::read(&strips).unwrap();
+        assert_eq!(inspect(&tiff).unwrap().pages[0].strips, 5, "{coding}");
+        let pdf = convert(&tiff, "application/pdf").unwrap();
+        assert_eq!(pdf.report.losses, [""; 0], "{coding}");
+        let has = |text: &[u8]| pdf.bytes.windows(text.len()).any(|part| part == text);
+        assert_eq!(has(b"/K -1"), !kept, "{coding}");
+        let file = folder.write("page.pdf", &pdf.bytes);
+        if run("pdfimages", &[text(&file), text(&folder.path("image"))]).is_some() {
+            assert!(folder.take_pbm("image") == [(1728, 300, page.clone())], "{coding}");
+        }
+        let out = folder.path("shown");
+        if run("pdftoppm", &["-mono", "-rx", "204", "-ry", "196", text(&file), text(&out)]).is_some() {
+            assert!(folder.take_pbm("shown") == [(1728, 300, page.clone())], "{coding}");
+        }
+        let back = common::fax::convert_as("application/pdf", &pdf.bytes, "image/x-portable-bitmap").unwrap();
+        assert!(pages_of_pbm(&back.bytes) == [(1728, 300, page.clone())], "{coding}");
     }
 }
 

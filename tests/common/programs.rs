@@ -2,7 +2,7 @@
 
 use super::fax::pages_of_pbm;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// A page: width, rows, packed rows.
 pub type Pages = Vec<(u32, u32, Vec<u8>)>;
@@ -62,13 +62,22 @@ impl Drop for Folder {
 /// Runs a program: its standard error, or `None` where it is not installed. fax tools are known to loop, so
 /// there is a time limit.
 pub fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    output(program, arguments).map(|output| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Runs a program in the same way: its standard output.
+pub fn said(program: &str, arguments: &[&str]) -> Option<String> {
+    output(program, arguments).map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<Output> {
     if !std::env::split_paths(&std::env::var_os("PATH")?).any(|folder| folder.join(program).exists()) {
         println!("skipped: {program} (not installed)");
         return None;
     }
     let output = Command::new("timeout").arg("60").arg(program).args(arguments).output().ok()?;
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8_lossy(&output.stderr).into_owned())
+    Some(output)
 }
 
 pub fn text(path: &Path) -> &str {

@@ -35,7 +35,11 @@ impl<'a> Document<'a> {
         match sniff::body(declared, input) {
             Some("text") => Text::open(input, declared, sheet, limits).map(Document::Text),
             // What has no mark was called image/tiff by its sender.
-            None | Some("tiff") => Tiff::parse(input, limits, budget).map(|tiff| Document::Tiff(tiff, sheet)),
+            None | Some("tiff") => {
+                let mut tiff = Tiff::parse(input, limits, budget)?;
+                tiff.skip_copies();
+                Ok(Document::Tiff(tiff, sheet))
+            }
             Some("pdf") => {
                 pdf_in::Source::open(input, sheet, limits, budget).map(|pdf| Document::Pdf(Box::new(pdf)))
             }

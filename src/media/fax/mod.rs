@@ -8,12 +8,13 @@
 //! | `pdf_in`, `text` | PDF and plain text as pages |
 //! | `raster`, `scale`, `halftone` | outlines to pixels, area averaging, grey to black and white |
 //! | `tiff` | directories and fields, as written |
-//! | `page`, `strips` | what a directory says of a page; its strips; its pixels |
+//! | `page`, `strips`, `pixels` | what a directory says of a page; its strips; its pixels |
 //! | `coded` | what the coded data shows, whatever the tags say |
 //! | `geometry` | resolutions, sizes on paper, legal sizes of TIFF-F |
 //! | `ccitt` | MH, MR, MMR: scanning, decoding, coding |
 //! | `bitmap` | packed rows |
 //! | `pdf`, `tiff_f`, `png_page`, this file (PBM) | writers |
+//! | `archive` | what makes the PDF one for archives |
 //! | `fit`, `turn` | the size pages of TIFF-F are written with; pages put upright |
 //! | `thumbnail` | pages reduced to grey |
 //! | `sniff` | containers by their first octets |
@@ -21,6 +22,7 @@
 //! Coded data is passed through without decoding where that is safe; see `page::Page::pass_through`. The work
 //! is bounded by [`Limits`] and the [`Budget`]; a page in work needs its bitmap and its output, no more.
 
+mod archive;
 mod bitmap;
 mod ccitt;
 mod coded;
@@ -33,6 +35,7 @@ mod page;
 mod pdf;
 mod pdf_in;
 mod picture;
+mod pixels;
 mod png_page;
 mod raster;
 mod scale;

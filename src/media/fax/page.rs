@@ -4,7 +4,6 @@
 //! Sizes are held against the limits before anything is allocated; StripOffsets and StripByteCounts only ever
 //! select bytes that are there.
 
-use super::bitmap::Bitmap;
 use super::ccitt::{self, Scheme};
 use super::geometry::Resolution;
 use super::picture::Drawn;
@@ -47,7 +46,7 @@ pub(super) struct Page<'a> {
     /// word on what became of them).
     damage_announced: bool,
     /// The pixels of a page that was not coded but drawn.
-    drawn: Option<Cow<'a, Drawn>>,
+    pub drawn: Option<Cow<'a, Drawn>>,
     /// The fields of its directory as written; empty for a drawn page.
     pub facts: PageFacts,
     /// The fields stand in the order TIFF asks for.
@@ -229,7 +228,7 @@ impl<'a> Page<'a> {
     }
 
     /// The coded data of a strip with the first bit highest.
-    fn upright(&self, strip: &'a [u8]) -> Cow<'a, [u8]> {
+    pub fn upright(&self, strip: &'a [u8]) -> Cow<'a, [u8]> {
         if self.reversed { Cow::Owned(reverse_bits(strip)) } else { Cow::Borrowed(strip) }
     }
 
@@ -279,96 +278,16 @@ impl<'a> Page<'a> {
         let used = bits.div_ceil(8);
         let whole = self.strips.len() == 1 && used == data.len();
         let data = if used == data.len() { data } else { Cow::Owned(ccitt::keep_bits(&data, bits)) };
-        Ok(Coded { data, scheme, rows, end_of_block, aligned, whole, inverted: self.inverted })
-    }
-
-    /// The pixels as seen on paper, 1 = black. `losses` says what had to be made up.
-    pub fn decode(
-        &self,
-        limits: &Limits,
-        budget: &mut Budget,
-        losses: &mut Vec<String>,
-    ) -> Result<Bitmap, MediaError> {
-        if let Some(drawn) = &self.drawn {
-            drawn.losses.iter().for_each(|loss| note(losses, format!("page {}: {loss}", self.number)));
-            return Ok(drawn.bitmap.clone());
-        }
-        let mut bitmap = Bitmap::new(self.width);
-        // Where the length is unknown the data says it, up to what a page may be.
-        let longest = limits.page_pixels / u64::from(self.width.max(1));
-        let longest = u32::try_from(longest).unwrap_or(u32::MAX).min(limits.fax_rows);
-        let rows = self.length.unwrap_or(longest);
-        let mut done = 0;
-        for strip in &self.strips {
-            budget.check()?;
-            let wanted = self.rows_per_strip.min(rows - done);
-            if wanted == 0 {
-                break;
-            }
-            self.decode_strip(strip, wanted, &mut bitmap, losses);
-            done += wanted;
-            if self.length.is_some() {
-                bitmap.set_rows(done as usize);
-            }
-        }
-        self.complete(&mut bitmap, done, budget, losses)?;
-        if self.inverted {
-            bitmap.invert();
-        }
-        Ok(bitmap)
-    }
-
-    fn decode_strip(&self, strip: &'a [u8], wanted: u32, bitmap: &mut Bitmap, losses: &mut Vec<String>) {
-        let mut lose = |what: String| note(losses, format!("page {}: {what}", self.number));
-        let Storage::Ccitt(scheme) = self.storage else {
-            let (stride, octets) = ((self.width as usize).div_ceil(8), self.upright(strip));
-            octets.chunks(stride).take(wanted as usize).for_each(|row| bitmap.push_packed(row));
-            let rows = octets.len() / stride.max(1);
-            if self.length.is_some() && rows < wanted as usize {
-                lose(format!("data ends after {rows} of {wanted} rows of a strip; the rest is white"));
-            }
-            return;
-        };
-        let found = ccitt::decode(&self.upright(strip), scheme, wanted as usize, bitmap);
-        if found.mislabelled {
-            lose("coded data is not of the kind its tags say".into());
-        }
-        if found.damaged > 0 {
-            lose(format!("{} damaged rows concealed", found.damaged));
-        }
-        if self.length.is_some() && found.rows < wanted as usize {
-            let why = if found.broken { "coded data breaks off" } else { "coded data ends" };
-            lose(format!("{why} after {} of {wanted} rows of a strip; the rest is white", found.rows));
-        }
-    }
-
-    /// Makes the page as long as its directory says, or takes the rows found where it says nothing.
-    fn complete(
-        &self,
-        bitmap: &mut Bitmap,
-        done: u32,
-        budget: &mut Budget,
-        losses: &mut Vec<String>,
-    ) -> Result<(), MediaError> {
-        match self.length {
-            Some(length) => {
-                if done < length {
-                    let missing = length - done;
-                    note(losses, format!("page {}: {missing} rows have no strip and are white", self.number));
-                }
-                bitmap.set_rows(length as usize);
-            }
-            None if bitmap.rows() == 0 => {
-                let reason = format!("page {} has no ImageLength and no rows", self.number);
-                return Err(MediaError::malformed("tiff", reason));
-            }
-            None => {
-                let pixels = bitmap.rows() as u64 * u64::from(self.width);
-                budget.page(pixels)?;
-                note(losses, format!("page {}: no ImageLength, {} rows found", self.number, bitmap.rows()));
-            }
-        }
-        Ok(())
+        Ok(Coded {
+            data,
+            scheme,
+            width: self.width,
+            rows,
+            end_of_block,
+            aligned,
+            whole,
+            inverted: self.inverted,
+        })
     }
 }
 
@@ -377,6 +296,7 @@ impl<'a> Page<'a> {
 pub(super) struct Coded<'a> {
     pub data: Cow<'a, [u8]>,
     pub scheme: Scheme,
+    pub width: u32,
     pub rows: u32,
     /// The data ends with an EOFB.
     pub end_of_block: bool,

@@ -7,20 +7,21 @@
 //! decoded and coded as MMR.
 //!
 //! Pages have their true size (both resolutions), so they do not look squashed. The bytes depend on the input
-//! only: no dates, no random identifiers.
+//! only: no dates, no random identifiers. `archive` adds what PDF/A asks for.
 
 use super::MediaError;
+use super::archive::{self, Identifier};
 use super::ccitt::{Scheme, Target, encode_page};
 use super::document::Document;
 use super::page::{Coded, Page, note};
 use crate::limits::{Budget, Limits};
-use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, TextStr};
+use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref};
 use std::borrow::Cow;
 
 /// Objects of one page: page, image, content.
 const OBJECTS_PER_PAGE: i32 = 3;
-/// Catalog, page tree, document information.
-const FIRST_PAGE_OBJECT: i32 = 4;
+/// Catalog, page tree, document information, metadata, colour profile.
+const FIRST_PAGE_OBJECT: i32 = 6;
 /// Octets of a page besides its image, roughly (objects, cross-reference entries).
 const PAGE_OVERHEAD: usize = 700;
 
@@ -32,6 +33,7 @@ pub(super) fn convert(
     losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
     let mut pdf = Writer::new();
+    budget.output(archive::OVERHEAD)?;
     for index in 0..source.pages() {
         let page = source.page(index, limits, budget)?;
         let image = match page.pass_through() {
@@ -54,6 +56,7 @@ fn code_page<'a>(
     let bitmap = page.decode(limits, budget, losses)?;
     budget.check()?;
     Ok(Coded {
+        width: bitmap.width(),
         rows: u32::try_from(bitmap.rows()).unwrap_or(u32::MAX),
         data: Cow::Owned(encode_page(&bitmap, Target::Mmr)),
         scheme: Scheme::T6,
@@ -67,22 +70,28 @@ fn code_page<'a>(
 struct Writer {
     pdf: Pdf,
     pages: Vec<Ref>,
+    identifier: Identifier,
 }
 
 impl Writer {
     fn new() -> Self {
-        Writer { pdf: Pdf::new(), pages: Vec::new() }
+        Writer { pdf: Pdf::new(), pages: Vec::new(), identifier: Identifier::new() }
     }
 
-    const CATALOG: Ref = Ref::new(1);
     const TREE: Ref = Ref::new(2);
-    const INFORMATION: Ref = Ref::new(3);
+    const OBJECTS: archive::Objects = archive::Objects {
+        catalog: Ref::new(1),
+        tree: Self::TREE,
+        information: Ref::new(3),
+        metadata: Ref::new(4),
+        profile: Ref::new(5),
+    };
 
     fn page(&mut self, page: &Page<'_>, coded: &Coded<'_>) {
         // At most limits.fax_pages pages: far below the range of object numbers.
         let first = FIRST_PAGE_OBJECT + OBJECTS_PER_PAGE * i32::try_from(self.pages.len()).unwrap_or(0);
         let (page_ref, image_ref, content_ref) = (Ref::new(first), Ref::new(first + 1), Ref::new(first + 2));
-        let width = points(page.width, page.resolution.x);
+        let width = points(coded.width, page.resolution.x);
         let height = points(coded.rows, page.resolution.y);
         let (mirrored, rotation) = orientation(page.orientation);
 
@@ -102,13 +111,15 @@ impl Writer {
         };
         content.transform(matrix).x_object(Name(b"F"));
         self.pdf.stream(content_ref, &content.finish());
-        self.image(image_ref, page.width, coded);
+        self.image(image_ref, coded);
+        self.identifier.add(&coded.data);
+        self.identifier.add(format!("{width} {height} {mirrored} {rotation} {}", coded.inverted).as_bytes());
         self.pages.push(page_ref);
     }
 
-    fn image(&mut self, id: Ref, width: u32, coded: &Coded<'_>) {
+    fn image(&mut self, id: Ref, coded: &Coded<'_>) {
         // Both are below the limits of a page, far below this range.
-        let columns = i32::try_from(width).unwrap_or(i32::MAX);
+        let columns = i32::try_from(coded.width).unwrap_or(i32::MAX);
         let rows = i32::try_from(coded.rows).unwrap_or(i32::MAX);
         let mut image = self.pdf.image_xobject(id, &coded.data);
         image.width(columns).height(rows).bits_per_component(1).color_space().device_gray();
@@ -132,13 +143,9 @@ impl Writer {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        self.pdf.catalog(Self::CATALOG).pages(Self::TREE);
         let count = i32::try_from(self.pages.len()).unwrap_or(i32::MAX);
         self.pdf.pages(Self::TREE).kids(self.pages.iter().copied()).count(count);
-        self.pdf
-            .document_info(Self::INFORMATION)
-            .title(TextStr("Fax"))
-            .producer(TextStr(concat!("vpim-milter ", env!("CARGO_PKG_VERSION"))));
+        archive::write(&mut self.pdf, &Self::OBJECTS, &self.identifier);
         self.pdf.finish()
     }
 }

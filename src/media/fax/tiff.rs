@@ -115,6 +115,27 @@ impl<'a> Tiff<'a> {
         Ok(tiff)
     }
 
+    /// Leaves out reduced copies of pages and their masks (TIFF 6.0 NewSubfileType, bits 0 and 2): they are no pages of
+    /// their own. Some writers set the bits on pages; so what is left out is smaller than a page without them.
+    pub fn skip_copies(&mut self) {
+        let of = |directory: &Directory| {
+            let size = |tag| self.first_integer(directory, tag).unwrap_or(0);
+            let copy = size(tag::NEW_SUBFILE_TYPE) & 0b101 != 0;
+            (copy, size(tag::IMAGE_WIDTH), size(tag::IMAGE_LENGTH))
+        };
+        let sizes: Vec<(bool, u32, u32)> = self.directories.iter().map(of).collect();
+        let mut pages = sizes.iter().filter(|(copy, ..)| !copy);
+        let Some(&(_, width, length)) = pages.next() else { return };
+        let (width, length) = pages.fold((width, length), |(w, l), page| (w.min(page.1), l.min(page.2)));
+        let skipped = |&(copy, w, l): &(bool, u32, u32)| copy && (w < width || l < length);
+        let mut all = sizes.iter().map(skipped);
+        self.directories.retain(|_| !all.next().unwrap_or(false));
+        let count = sizes.iter().filter(|size| skipped(size)).count();
+        if count > 0 {
+            self.defect(format!("reduced copies of pages are left out: {count}"));
+        }
+    }
+
     fn read_chain(&mut self, limits: &Limits, budget: &Budget) -> Result<(), MediaError> {
         let mut offset = self.first_ifd;
         while offset != 0 {
