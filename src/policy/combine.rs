@@ -203,9 +203,9 @@ mod tests {
     fn settings(split: Split) -> Settings {
         let mut profiles = profile::builtin();
         let untouched = profiles["untouched"].clone();
-        profiles.insert("vpim2".into(), profile::Profile { structure: Structure::VoiceMessage, ..untouched });
+        profiles.insert("vpim2".into(), Profile { structure: Structure::VoiceMessage, ..untouched });
         let untouched = profiles["untouched"].clone();
-        profiles.insert("desktop".into(), profile::Profile { structure: Structure::Mixed, ..untouched });
+        profiles.insert("desktop".into(), Profile { structure: Structure::Mixed, ..untouched });
         let mut by_header = route("h", "vpim2", "*@h.test");
         by_header.when.header = vec![("Subject".into(), "voice*".into())];
         Settings {
