@@ -163,7 +163,7 @@ fn every_mistake_has_its_place_and_a_remedy() {
         ),
         (
             "[profile.x]\nextends = \"outlook\"\n[profile.x.voice_headers]\nX-A = \"{filez}\"",
-            "t.toml:4:7: `{filez}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, files",
+            "t.toml:4:7: `{filez}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, importance, files",
         ),
         (
             "[profile.x]\nextends = \"outlook\"\n[profile.x.fax_headers]\nReceived = \"x\"",
