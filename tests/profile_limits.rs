@@ -194,9 +194,14 @@ fn speech(seconds: usize) -> Vec<u8> {
 
 fn seconds(name: &str, profile: &Profile) {
     let most = profile.bounds.seconds.unwrap() as usize;
-    let too_long = made(name, &message(&[voice(&speech(most + 2))]));
+    // Sound that is treated counts by what is left of it; here none is, and none is coded anew.
+    let plain = settings(name, |p| {
+        p.trim_silence = false;
+        p.bounds.silence_seconds = None;
+    });
+    let too_long = run(&plain, &message(&[voice(&speech(most + 2))]));
     is_refused(&too_long, 552, (5, 2, 3), &format!("the destination takes {most} s"));
-    assert_eq!(made(name, &message(&[voice(&speech(most - 1))])).verdict, Verdict::Deliver);
+    assert_eq!(run(&plain, &message(&[voice(&speech(most))])).verdict, Verdict::Deliver);
 }
 
 /// Speech, a silence of so many seconds, speech; as G.726 and as WAV.
@@ -438,7 +443,7 @@ fn text_becomes_a_fax_page_where_the_destination_reads_none() {
         assert_eq!(shown, [("MH", 1_728)]);
         let bitmap = converted("image/tiff", "image/x-portable-bitmap", &page);
         let dark: u32 = common::fax::pages_of_pbm(&bitmap)[0].2.iter().map(|b| b.count_ones()).sum();
-        assert!(dark > 500, "the page shows the text: {dark} black dots");
+        assert!(dark > 300, "the page shows the text: {dark} black dots");
         let again = run(&pages_only, octets(&outcome));
         assert!(again.record.actions.is_empty(), "{:?}", again.record);
     }

@@ -155,15 +155,15 @@ fn every_mistake_has_its_place_and_a_remedy() {
         ),
         (
             "[profile.x]\nextends = \"desktop\"\nsummary_lines = [\"{caler}\"]",
-            "t.toml:3:18: `{caler}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, sender, when, sensitivity, importance, attachments, losses",
+            "t.toml:3:18: `{caler}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, importance, sender, when, sensitivity, attachments, losses",
         ),
         (
             "[profile.x]\nextends = \"outlook\"\nvoice_file = [\"v-{nummer}\"]",
-            "t.toml:3:15: `{nummer}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject",
+            "t.toml:3:15: `{nummer}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, importance",
         ),
         (
             "[profile.x]\nextends = \"outlook\"\n[profile.x.voice_headers]\nX-A = \"{filez}\"",
-            "t.toml:4:7: `{filez}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, files",
+            "t.toml:4:7: `{filez}` stands for nothing; known are caller, name, number, called, date, day, time, stamp, seconds, length, span, pages, subject, importance, files",
         ),
         (
             "[profile.x]\nextends = \"outlook\"\n[profile.x.fax_headers]\nReceived = \"x\"",
@@ -327,7 +327,7 @@ fn every_value_of_a_profile_is_shown_with_its_origin() {
             assert!(section(title).contains(line), "{line} in {}", section(title));
         }
     }
-    assert!(!section("[profile.\"x\"]").contains("# fax"), "{shown}");
+    assert!(!section("[profile.\"x\"]").contains("# fax = "), "{shown}");
     let values: usize =
         config.settings.profiles.values().map(|p| toml::Table::try_from(p).unwrap().len()).sum();
     let with_origin =
@@ -372,4 +372,23 @@ fn a_short_key_file_is_refused() {
     std::fs::write(&path, [7; 16]).unwrap();
     assert_eq!(good(&text).settings.results.key, [7; 16]);
     std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn the_packaged_examples_work_and_are_short() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/examples");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap().flatten() {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let config = good(&text);
+        assert!(!config.settings.routes.is_empty(), "{name}");
+        let settings = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).count();
+        assert!(settings <= 30, "{name} has {settings} lines of settings");
+        // What is offered as a comment works too.
+        let offered = text.lines().map(|l| l.strip_prefix('#').filter(|r| !r.starts_with(' ')).unwrap_or(l));
+        good(&offered.collect::<Vec<_>>().join("\n"));
+        seen += 1;
+    }
+    assert!(seen >= 4, "{seen}");
 }

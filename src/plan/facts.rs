@@ -5,7 +5,7 @@
 //! Everything here comes from strangers: texts are one line each, without control characters and
 //! marks that turn the direction of writing, and bounded.
 
-use super::{choice, convert, template};
+use super::{choice, convert, fields, template};
 use crate::message::Message;
 use crate::message::value::{self, Date, Mailbox};
 use crate::vpim::envelope::bare_path;
@@ -123,7 +123,7 @@ impl Facts {
             urgent: has_word(message, "Importance", &["high"])
                 || has_word(message, "Priority", &["urgent"])
                 || has_word(message, "X-Priority", &["1", "2", "1 (highest)", "2 (high)"]),
-            importance: importance(message),
+            importance: fields::importance(message),
             subject: message.value(root, "Subject").map(|v| printable(&value::text(v))).unwrap_or_default(),
         }
     }
@@ -165,7 +165,9 @@ pub fn check(template: &str) -> Result<(), String> {
 
 /// The same where other names are known, too.
 pub fn check_with(template: &str, more: &[&str]) -> Result<(), String> {
-    let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).chain(more.iter().copied()).collect();
+    let own: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+    let others = more.iter().copied().filter(|name| !own.contains(name));
+    let names: Vec<&str> = own.iter().copied().chain(others).collect();
     template::check(template, &names)
 }
 
@@ -254,24 +256,6 @@ fn is_unknown(text: &str) -> bool {
     ["unknown", "anonymous", "<unknown>", "unavailable", "asterisk"]
         .iter()
         .any(|w| text.eq_ignore_ascii_case(w))
-}
-
-/// What the fields of other systems mean as Importance (RFC 3801 4.2.14): X-Priority of mail clients, Priority of
-/// RFC 2156 5.3.8.
-fn importance(message: &Message<'_>) -> &'static str {
-    let root = message.root();
-    if message.value(root, "Importance").is_some() {
-        return "";
-    }
-    let word = |name: &str| {
-        let text = message.value(root, name).map(value::unfolded).unwrap_or_default();
-        text.split([' ', '(']).next().unwrap_or_default().to_ascii_lowercase()
-    };
-    match (word("X-Priority").as_str(), word("Priority").as_str()) {
-        ("1" | "2", _) | ("", "urgent") => "High",
-        ("4" | "5", _) | ("", "non-urgent") => "Low",
-        _ => "",
-    }
 }
 
 /// True where a field of the message has one of the words as its value or in its list.

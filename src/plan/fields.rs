@@ -60,3 +60,21 @@ pub fn set(message: &Message<'_>, fields: &[(String, String)], plan: &mut Plan) 
         }
     }
 }
+
+/// What the fields of other systems mean as Importance (RFC 3801 4.2.14): X-Priority of mail clients, Priority of
+/// RFC 2156 5.3.8.
+pub fn importance(message: &Message<'_>) -> &'static str {
+    let root = message.root();
+    if message.value(root, "Importance").is_some() {
+        return "";
+    }
+    let word = |name: &str| {
+        let text = message.value(root, name).map(value::unfolded).unwrap_or_default();
+        text.split([' ', '(']).next().unwrap_or_default().to_ascii_lowercase()
+    };
+    match (word("X-Priority").as_str(), word("Priority").as_str()) {
+        ("1" | "2", _) | ("", "urgent") => "High",
+        ("4" | "5", _) | ("", "non-urgent") => "Low",
+        _ => "",
+    }
+}
