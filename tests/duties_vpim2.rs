@@ -36,7 +36,7 @@ fn nothing(_: &str) -> Option<String> {
 
 async fn header(connection: &mut Connection, from: &str, to: &str) {
     connection.mail(&[from.into()], &nothing);
-    connection.rcpt(&[to.into()], &nothing);
+    connection.rcpt(&[to.into()], &nothing).await;
     for (name, value) in HEADER {
         connection.header(name, value);
     }
