@@ -212,3 +212,69 @@ impl Check<'_> {
         servers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, load_text, show};
+    use crate::policy::profile::builtin;
+
+    fn good(text: &str) -> Config {
+        load_text(&[("t", text)], builtin()).unwrap_or_else(|p| panic!("{}", p[0]))
+    }
+
+    const ROUTE: &str = "[[route]]\nname = \"r\"\nprofile = \"vpim2\"\ndirectory = true\n";
+
+    #[test]
+    fn what_is_written_takes_effect_and_is_shown() {
+        let text = format!(
+            "{ROUTE}[directory]\norder = [\"enum\", \"ldap\"]\ndomains = [\"*.example.edu\"]\n\
+             [directory.ldap]\nurl = \"ldaps://ldap.example.edu\"\nbase = \"dc=x\"\nblocked = [\"locked=*\"]\n\
+             [directory.enum]\nzone = \"enum.example.edu.\"\nservers = [\"192.0.2.53\", \"[::1]:5353\"]\n"
+        );
+        let config = good(&text);
+        let directory = config.directory.as_ref().unwrap();
+        assert_eq!(directory.order, [Source::Enum, Source::Ldap]);
+        assert_eq!(directory.ldap.as_ref().unwrap().blocking, [("locked".to_owned(), "*".to_owned())]);
+        let zone = directory.enum_dns.as_ref().unwrap();
+        assert_eq!(zone.zone, "enum.example.edu");
+        assert_eq!(zone.servers, ["192.0.2.53:53".parse().unwrap(), "[::1]:5353".parse().unwrap()]);
+        assert_eq!(directory.kept.stale, Duration::from_secs(3_600));
+        assert!(config.settings.is_directory_domain("1@VPIM.example.edu"));
+        assert!(config.settings.routes[0].directory);
+        let again = good(&show(&config).unwrap());
+        assert_eq!((again.directory, again.settings), (config.directory, config.settings));
+        assert_eq!(good("").directory, None);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_remedy() {
+        let ldap = "[directory]\norder = [\"ldap\"]\n[directory.ldap]\nbase = \"dc=x\"\n";
+        for (text, what) in [
+            (ROUTE.to_owned(), "a route asks the directory, and there is none"),
+            ("[directory]\norder = [\"ldpa\"]".into(), "no source `ldpa`; did you mean `ldap`?"),
+            ("[directory]\norder = [\"enum\", \"enum\"]".into(), "`enum` twice"),
+            ("[directory]\ntimeout_ms = 9000".into(), "directory.timeout_ms is 9000"),
+            ("[directory]\norder = [\"file\"]".into(), "no directory.file.path"),
+            ("[directory]\norder = [\"file\"]\nfile.path = \"/nonexistent\"".into(), "/nonexistent: "),
+            (ldap.into(), "`` is no directory server"),
+            (format!("{ldap}url = \"ldap://x\"\nbind_dn = \"cn=x\""), "go together"),
+            (format!("{ldap}url = \"ldap://x\"\nfilter = \"(mail={{adress}})\""), "is no filter"),
+            (
+                format!("{ldap}url = \"ldap://x\"\nbind_dn = \"cn=x\"\npassword_file = \"/nonexistent\""),
+                "/nonexistent",
+            ),
+            ("[directory]\norder = [\"enum\"]\nenum.zone = \"a..b\"".into(), "`a..b` is no zone"),
+            (
+                "[directory]\norder = [\"enum\"]\nenum.servers = [\"ns.test\"]".into(),
+                "no address of a name server",
+            ),
+            ("[directory]\ncache.stale_seconds = 99999999".into(), "directory.cache.stale_seconds"),
+            ("[directory]\nldap.blocked = [\"locked\"]".into(), "no attribute and value"),
+        ] {
+            let problems = load_text(&[("t", &text)], builtin()).unwrap_err();
+            let first = problems[0].to_string();
+            assert!(first.contains(what) && first.starts_with("t:"), "{text}: {first}");
+        }
+    }
+}

@@ -16,11 +16,14 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use regex::bytes::RegexBuilder;
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+/// Where the system says its name servers.
+const SYSTEM: &str = "/etc/resolv.conf";
 /// Records looked at.
 const RECORDS: usize = 100;
 /// Octets of an expression: a character-string has no more (RFC 1035 3.3).
@@ -90,21 +93,20 @@ impl Zone {
 
     fn build(&self) -> Result<TokioResolver, String> {
         let provider = TokioRuntimeProvider::default();
-        let mut builder = match self.settings.servers.as_slice() {
-            [] => TokioResolver::builder(provider).map_err(|e| e.to_string())?,
-            servers => {
-                let servers = servers.iter().map(|address| {
-                    let with_port = |mut connection: ConnectionConfig| {
-                        connection.port = address.port();
-                        connection
-                    };
-                    let both = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
-                    NameServerConfig::new(address.ip(), true, both.into_iter().map(with_port).collect())
-                });
-                let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-                TokioResolver::builder_with_config(config, provider)
-            }
+        let servers = match self.settings.servers.as_slice() {
+            [] => system_servers(&fs::read_to_string(SYSTEM).map_err(|e| format!("{SYSTEM}: {e}"))?),
+            servers => servers.to_vec(),
         };
+        let servers = servers.iter().map(|address| {
+            let with_port = |mut connection: ConnectionConfig| {
+                connection.port = address.port();
+                connection
+            };
+            let both = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+            NameServerConfig::new(address.ip(), true, both.into_iter().map(with_port).collect())
+        });
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+        let mut builder = TokioResolver::builder_with_config(config, provider);
         let options: &mut ResolverOpts = builder.options_mut();
         // A lost datagram is sent again once.
         options.timeout = self.settings.timeout / 2;
@@ -115,6 +117,20 @@ impl Zone {
         options.negative_max_ttl = Some(Duration::ZERO);
         builder.build().map_err(|e| e.to_string())
     }
+}
+
+/// The name servers of resolv.conf(5), that of this machine where it names none.
+fn system_servers(text: &str) -> Vec<SocketAddr> {
+    let addresses = text.lines().filter_map(|line| {
+        let (key, value) = line.trim().split_once(char::is_whitespace)?;
+        let address = value.split_whitespace().next().filter(|_| key == "nameserver")?;
+        Some(SocketAddr::new(address.parse().ok()?, 53))
+    });
+    let mut servers: Vec<SocketAddr> = addresses.take(3).collect();
+    if servers.is_empty() {
+        servers.push(SocketAddr::from(([127, 0, 0, 1], 53)));
+    }
+    servers
 }
 
 /// No records since the server could not look: SERVFAIL, REFUSED and the like.
@@ -274,6 +290,14 @@ mod tests {
         ] {
             assert_eq!(made(regexp).as_deref(), address, "{regexp}");
         }
+    }
+
+    #[test]
+    fn the_systems_name_servers_are_read() {
+        let text = "# nameserver 9.9.9.9\nsearch x.test\nnameserver\t192.0.2.1 # first\nnameserver ::1\n";
+        let found = system_servers(text);
+        assert_eq!(found, ["192.0.2.1:53".parse().unwrap(), "[::1]:53".parse().unwrap()]);
+        assert_eq!(system_servers("options edns0\n"), ["127.0.0.1:53".parse().unwrap()]);
     }
 
     #[test]

@@ -116,7 +116,10 @@ impl Settings {
             return Some(Cow::Borrowed(profile));
         }
         let mut own = profile.clone();
-        own.audio = wants.audio.or(own.audio);
+        if let Some(audio) = wants.audio {
+            own.target.get_or_insert_default().audio.push(essence(&audio).to_owned());
+            own.audio = Some(audio);
+        }
         own.audio_accepted = wants.accepted.unwrap_or(own.audio_accepted);
         own.bounds.seconds = [own.bounds.seconds, wants.seconds].into_iter().flatten().min();
         Some(Cow::Owned(own))

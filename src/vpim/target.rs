@@ -33,9 +33,18 @@ pub struct Target {
     pub decrypts: Option<bool>,
     /// Globs of media types it takes, or that we convert to what it takes; empty where nobody said.
     pub media: Vec<String>,
+    /// Media types of audio that its mailboxes are known to take besides those every VPIM system takes: by
+    /// agreement, or from the directory (RFC 4237 2.5).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub audio: Vec<String>,
 }
 
 impl Target {
+    /// True where `essence` is known to be taken (RFC 3801 4.4.3: "unless the recipient is known").
+    pub fn is_known_to_take(&self, essence: &str) -> bool {
+        self.audio.iter().any(|known| known.eq_ignore_ascii_case(essence))
+    }
+
     /// False only where the media types it takes are known and `essence` is none of them.
     pub fn may_take(&self, essence: &str) -> bool {
         let essence = essence.to_ascii_lowercase();

@@ -7,6 +7,7 @@
 // Every integration test compiles these modules for itself and uses only some of them.
 #![allow(dead_code)]
 
+pub mod campus;
 pub mod directory;
 pub mod milter_process;
 pub mod nsd;

@@ -217,7 +217,8 @@ fn audio_32kadpcm_default(s: &Survey<'_>, f: &mut Findings<'_>) {
         .judged_bodies()
         .filter(|(b, _)| s.audio_facts(b.entity).is_some() || b.declared.type_() == mime::AUDIO)
     {
-        if !e.content_type.is("audio/32kadpcm") {
+        let known = s.target.is_some_and(|t| t.is_known_to_take(&e.content_type.essence()));
+        if !e.content_type.is("audio/32kadpcm") && !known {
             f.entity(body.entity, format!("voice is sent as {}", quoted(&e.content_type.essence())));
         }
     }
@@ -226,6 +227,9 @@ fn audio_32kadpcm_default(s: &Survey<'_>, f: &mut Findings<'_>) {
 fn other_encodings_need_agreement(s: &Survey<'_>, f: &mut Findings<'_>) {
     for (id, e) in s.contents().filter(|(_, e)| e.is_leaf()) {
         let ct = &e.content_type;
+        if s.target.is_some_and(|t| t.is_known_to_take(&ct.essence())) {
+            continue;
+        }
         if (ct.main == "audio" && ct.sub != "32kadpcm") || (ct.main == "image" && !is_tiff(e)) {
             f.entity(id, format!("{} without knowledge of the recipient", quoted(&ct.essence())));
         }

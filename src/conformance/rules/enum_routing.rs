@@ -128,7 +128,9 @@ fn basic_profile_only(s: &Survey<'_>, f: &mut Findings<'_>) {
     let paths = s.recipients();
     let Some(path) = paths.iter().find(|p| is_marked(p) && number(p)) else { return };
     for (id, e) in s.judged().filter(|(_, e)| e.is_leaf()) {
-        let allowed = e.content_type.is("audio/32kadpcm") || is_tiff(e);
+        // "Because no capabilities information is provided about the recipient."
+        let known = s.target.is_some_and(|t| t.is_known_to_take(&e.content_type.essence()));
+        let allowed = e.content_type.is("audio/32kadpcm") || is_tiff(e) || known;
         let returned = s.is_report() && matches!(e.content_type.main.as_str(), "text" | "message");
         if !allowed && !returned {
             f.entity(id, format!("{} for {}", quoted(&e.content_type.essence()), quoted(path)));
