@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{built, children_milliseconds, rate, run_peer};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Pages of a file given to a command.
 const COPIES: usize = 60;
 
