@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{built, children_milliseconds, rate, run_peer};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Pages of a file given to a command.
 const COPIES: usize = 60;
 
@@ -192,8 +192,9 @@ fn coding(table: &Table, folder: &Folder) {
             tiff(&pages.iter().zip(&coded).map(|(page, data)| (page, MMR, data.clone())).collect::<Vec<_>>());
         let plain = tiff(&pages.iter().map(|page| (page, [1, 0], page.packed.clone())).collect::<Vec<_>>());
         let file = folder.write("pages.tif", &mmr);
+        let (program, input) = (libtiff.as_deref(), file.as_path());
         let of_libtiff = |pick: fn((f64, f64)) -> f64| -> Peer<'_> {
-            ("libtiff", Box::new(|| run_peer(libtiff.as_ref()?, &file).map(pick)))
+            ("libtiff", Box::new(move || run_peer(program?, input).map(pick)))
         };
         let hayro = || pages.iter().zip(&coded).for_each(|(page, data)| decode_by_hayro(page, data));
         table.line(

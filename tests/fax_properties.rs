@@ -3,16 +3,92 @@
 
 mod common;
 
-use common::fax::{TiffSpec, convert, encode_mmr, inspect, pages_of_pbm, sample_page};
+use common::fax::{TiffSpec, convert, convert_with, encode_mmr, inspect, pages_of_pbm, sample_page};
 use proptest::prelude::*;
+use vpim_milter::limits::Limits;
 
-const TARGETS: [&str; 5] = [
+const TARGETS: [&str; 7] = [
     "application/pdf",
+    "image/png",
+    "image/tiff;profile=s",
     "image/x-portable-bitmap",
     "image/tiff;compression=mh",
     "image/tiff;compression=mr",
     "image/tiff;compression=mmr",
 ];
+
+/// Files of tests/data, small ones.
+fn vectors() -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
+    for folder in ["tiff", "odd", "damaged"] {
+        let path = format!("{}/tests/data/fax/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let mut names: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        files
+            .extend(names.iter().map(|name| std::fs::read(name).unwrap()).filter(|file| file.len() < 30_000));
+    }
+    files
+}
+
+/// Random files made of the vectors: `VPIM_MILTER_ROUNDS` of them, a few where it is not set.
+#[test]
+fn damaged_vectors_never_panic_and_what_is_made_of_them_is_sound() {
+    let rounds: u32 = std::env::var("VPIM_MILTER_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let vectors = vectors();
+    assert!(vectors.len() > 40);
+    let limits =
+        Limits { fax_pixels: 4_000_000, page_pixels: 4_000_000, output_bytes: 1 << 22, ..Limits::default() };
+    let mut seed = 1u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below.max(1)
+    };
+    let (mut made, mut refused) = (0, 0);
+    for round in 0..rounds {
+        let mut file = vectors[random(vectors.len())].clone();
+        for _ in 0..1 + random(6) {
+            // Most damage to the directory, where it does most.
+            let reach = if random(2) == 0 { file.len().min(300) } else { file.len() };
+            let at = random(reach);
+            match random(6) {
+                0 => file[at] = random(256) as u8,
+                1 => file[at] ^= 1 << random(8),
+                2 => file[at] = [0, 1, 3, 4, 0x7f, 0xff][random(6)],
+                3 => drop(file.drain(at..(at + random(40)).min(file.len()))),
+                4 => {
+                    let other = &vectors[random(vectors.len())];
+                    let from = random(other.len());
+                    let part = other[from..(from + random(64)).min(other.len())].to_vec();
+                    file.splice(at..at, part);
+                }
+                _ => {
+                    let value = [0u32, 1, 8, u32::MAX, 1 << 31, file.len() as u32, 65_535][random(7)];
+                    let end = (at + 4).min(file.len());
+                    file[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
+                }
+            }
+            if file.is_empty() {
+                break;
+            }
+        }
+        let _ = inspect(&file);
+        for target in TARGETS {
+            match convert_with(&limits, &file, target) {
+                Ok(output) => {
+                    made += 1;
+                    assert!(output.bytes.len() <= 1 << 22, "{round} {target}");
+                    if target.starts_with("image/tiff") {
+                        let again = inspect(&output.bytes).unwrap();
+                        assert!(again.defects.is_empty() || output.bytes == file, "{round} {target}");
+                    }
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    println!("{made} made, {refused} refused");
+    assert!(made > refused / 4, "{made} made, {refused} refused");
+}
 
 /// A page of legal width coded as MMR by another encoder, through each of our codings and back.
 fn round_trip(page: &[u8], rows: usize, y_resolution: u32) {
