@@ -241,7 +241,7 @@ fn what_cannot_be_cured_is_left_with_the_reason() {
 fn a_profile_says_that_its_faxes_are_of_profile_s() {
     let builtin = builtin().remove("repair").unwrap();
     let text = toml::to_string(&Profile { target: None, ..builtin }).unwrap();
-    let profile: Profile = toml::from_str(&format!("{text}\ntarget = {{ fax_profile_s = true }}\n")).unwrap();
+    let profile: Profile = toml::from_str(&format!("{text}\n[target]\nfax_profile_s = true\n")).unwrap();
     let mut settings = Settings::for_profile("repair", "mx.test");
     settings.profiles.insert("repair".to_owned(), profile);
     let rule = rules::find("tiff-f-mh-for-portability").unwrap();
