@@ -3,7 +3,7 @@
 mod support;
 
 use std::time::Duration;
-use support::campus::{AWAY, Campus, IN_DNS, LEE, LONG_S, NOBODY, PAT, voice};
+use support::campus::{AWAY, Campus, IN_DNS, LEE, NOBODY, PAT, voice};
 use support::sendmail::{self, Sendmail, SendmailOptions};
 use support::sink::Sink;
 use support::smtp::Smtp;
@@ -25,7 +25,7 @@ fn numbers_become_mailboxes_and_the_others_are_refused_or_put_off() {
 
     // Those refused are not in the way of the others.
     let dsn = format!("{PAT} NOTIFY=FAILURE");
-    let (code, text) = send(&[AWAY, NOBODY, &dsn], &voice(LONG_S));
+    let (code, text) = send(&[AWAY, NOBODY, &dsn], &voice(3));
     assert_eq!(code, 250, "{text}");
     let arrived = sink.wait_for(1, PATIENCE);
     assert_eq!(arrived[0].recipients(), ["pat@vm2.example.edu"]);
@@ -35,7 +35,7 @@ fn numbers_become_mailboxes_and_the_others_are_refused_or_put_off() {
     assert_eq!(sink.wait_for(2, PATIENCE)[1].recipients(), ["+16135550007@vm3.example.edu"]);
 
     for (rcpt, wanted, enhanced) in [(AWAY, 550, "5.2.1"), (NOBODY, 550, "5.1.1"), (LEE, 552, "5.2.3")] {
-        let (code, text) = send(&[rcpt], &voice(LONG_S));
+        let (code, text) = send(&[rcpt], &voice(190));
         assert_eq!((code, text.get(..5)), (wanted, Some(enhanced)), "{rcpt}: {text}");
     }
     campus.slapd.stop();

@@ -66,7 +66,7 @@ pub(super) fn too_long(seconds: f64, most: u32) -> Option<Reply> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Ambient, Verdict, process, refused_recipient};
+    use super::super::{Ambient, Verdict, process, refused_recipient, rewrite};
     use super::*;
     use crate::policy::Mode;
     use crate::vpim::Listing;
@@ -150,6 +150,19 @@ mod tests {
         assert_eq!(change.add[0].parameters, ["NOTIFY=NEVER"]);
         assert_eq!(change.delete, ["+1@x.test", "+2@x.test"]);
         assert!(outcome(&to(&[("pat@vm2.test", pat())])).is_empty(), "a mailbox that maps to itself");
+    }
+
+    #[test]
+    fn a_codec_that_the_mailbox_lists_is_not_repaired_away() {
+        let audio = |types: &[&str]| {
+            let all = types.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
+            let envelope = to(&[("+1@x.test", listed("a@b.test", |l| l.audio = all.clone()))]);
+            let outcome = rewrite(VOICE.as_bytes(), &envelope, &settings(), &Ambient::default());
+            let text = String::from_utf8(outcome.rewritten.unwrap_or_default()).unwrap();
+            ["audio/32KADPCM", "audio/basic"].map(|t| text.contains(&format!("Content-Type: {t}")))
+        };
+        assert_eq!(audio(&["audio/basic"]), [false, true]);
+        assert_eq!(audio(&["audio/basic", "audio/32kadpcm"]), [true, false]);
     }
 
     #[test]
