@@ -84,12 +84,15 @@ impl Fit {
     /// For a page whose dots cannot stay.
     fn scaled(profile: Profile, columns: u32, old: Resolution) -> Self {
         // The grid the page fills best, as few columns as possible falling between two.
-        let off = |&(new, width): &(Resolution, u32)| {
-            let natural = f64::from(columns) * new.x / old.x;
-            2.0 * (natural / f64::from(width)).ln().abs() + (old.y / new.y).ln().abs()
+        let natural = |new: Resolution| f64::from(columns) * new.x / old.x;
+        let fitting = |(new, widths): (Resolution, &'static [u32])| {
+            let enough = widths.iter().copied().find(|&width| f64::from(width) >= natural(new).round());
+            Some((new, enough.or(widths.last().copied())?))
         };
-        let grids = profile.grids().filter_map(|(legal, widths)| Some((legal, *widths.last()?)));
-        let best = grids.min_by(|one, other| off(one).total_cmp(&off(other)));
+        let off = |&(new, width): &(Resolution, u32)| {
+            2.0 * (natural(new) / f64::from(width)).ln().abs() + (old.y / new.y).ln().abs()
+        };
+        let best = profile.grids().filter_map(fitting).min_by(|one, other| off(one).total_cmp(&off(other)));
         let (resolution, width) = best.unwrap_or((old, columns));
         let natural = f64::from(columns) * resolution.x / old.x;
         let smaller = (f64::from(width) / natural).min(1.0);
@@ -148,7 +151,7 @@ mod tests {
         assert_eq!(f(1729, 200.0, 200.0), (2048, 200.0, 200.0, None));
         assert_eq!(f(2550, 300.0, 300.0), (2592, 300.0, 300.0, None));
         assert_eq!(f(1275, 150.0, 150.0), (1728, 204.0, 196.0, None));
-        assert_eq!(f(5100, 600.0, 600.0), (4864, 400.0, 400.0, Some((3400, 0.667))));
+        assert_eq!(f(5100, 600.0, 600.0), (3456, 400.0, 400.0, Some((3400, 0.667))));
     }
 
     #[test]
