@@ -86,7 +86,8 @@ impl Fit {
         // The grid the page fills best, as few columns as possible falling between two.
         let off = |&(new, width): &(Resolution, u32)| {
             let natural = f64::from(columns) * new.x / old.x;
-            2.0 * (natural / f64::from(width)).ln().abs() + (old.y / new.y).ln().abs()
+            let coarser = if profile == Profile::F { (old.x / new.x).ln().abs() } else { 0.0 };
+            2.0 * (natural / f64::from(width)).ln().abs() + (old.y / new.y).ln().abs() + coarser
         };
         let grids = profile.grids().filter_map(|(legal, widths)| Some((legal, *widths.last()?)));
         let best = grids.min_by(|one, other| off(one).total_cmp(&off(other)));
@@ -148,7 +149,7 @@ mod tests {
         assert_eq!(f(1729, 200.0, 200.0), (2048, 200.0, 200.0, None));
         assert_eq!(f(2550, 300.0, 300.0), (2592, 300.0, 300.0, None));
         assert_eq!(f(1275, 150.0, 150.0), (1728, 204.0, 196.0, None));
-        assert_eq!(f(5100, 600.0, 600.0), (4864, 400.0, 400.0, Some((3400, 0.667))));
+        assert_eq!(f(5100, 600.0, 600.0), (4864, 408.0, 391.0, Some((3468, 0.652))));
     }
 
     #[test]
