@@ -380,6 +380,9 @@ fn the_packaged_examples_work_and_are_short() {
     let mut seen = 0;
     for file in std::fs::read_dir(folder).unwrap().flatten() {
         let text = std::fs::read_to_string(file.path()).unwrap();
+        // A file that must be there.
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let text = text.replace("/etc/vpim-milter/ldap-password", here);
         let name = file.file_name().into_string().unwrap();
         let config = good(&text);
         assert!(!config.settings.routes.is_empty(), "{name}");
