@@ -20,6 +20,11 @@ const KEPT_S: u64 = 7 * 24 * 3_600;
 /// Octets of a password file.
 const PASSWORD: usize = 4_096;
 
+/// Where a source is named: the place of what is not written for it.
+fn place(order: &[Spanned<String>], name: &str) -> Range<usize> {
+    order.iter().find(|word| word.get_ref() == name).map_or(0..0, Spanned::span)
+}
+
 impl Check<'_> {
     /// The directory, where it has an order; `asked` is the place of a route that asks it.
     pub(super) fn directory(
@@ -36,7 +41,9 @@ impl Check<'_> {
         let blocking = self.blocking(&written.ldap);
         let in_order = |source| order.contains(&source);
         let file = in_order(Source::File).then(|| self.file(written, &blocking)).flatten();
-        let ldap = in_order(Source::Ldap).then(|| self.ldap(&written.ldap, blocking)).flatten();
+        let ldap = in_order(Source::Ldap)
+            .then(|| self.ldap(&written.ldap, place(&written.order, "ldap"), blocking))
+            .flatten();
         let enum_dns = in_order(Source::Enum).then(|| enum_dns::Settings {
             zone: self.zone(&written.enum_dns.zone),
             servers: self.servers(&written.enum_dns.servers),
@@ -94,7 +101,11 @@ impl Check<'_> {
         let path = &written.file.path;
         if path.get_ref().as_os_str().is_empty() {
             let remedy = "add [directory.file] path = \"/etc/vpim-milter/mailboxes.csv\"";
-            self.refuse(path.span(), "directory.order has `file`, and no directory.file.path", remedy);
+            self.refuse(
+                place(&written.order, "file"),
+                "directory.order has `file`, and no directory.file.path",
+                remedy,
+            );
             return None;
         }
         match Table::read(path.get_ref(), blocking) {
@@ -107,12 +118,18 @@ impl Check<'_> {
         }
     }
 
-    fn ldap(&mut self, written: &LdapTable, blocking: Vec<(String, String)>) -> Option<ldap::Settings> {
+    fn ldap(
+        &mut self,
+        written: &LdapTable,
+        named: Range<usize>,
+        blocking: Vec<(String, String)>,
+    ) -> Option<ldap::Settings> {
         let url = written.url.get_ref();
         let scheme = url.split_once("://").map(|(scheme, _)| scheme);
         if !matches!(scheme, Some("ldap" | "ldaps" | "ldapi")) {
             let what = format!("`{url}` is no directory server");
-            self.refuse(written.url.span(), what, "write url = \"ldap://ldap.example.org\"");
+            let at = if url.is_empty() { named } else { written.url.span() };
+            self.refuse(at, what, "write url = \"ldap://ldap.example.org\"");
         }
         if written.starttls && scheme != Some("ldap") {
             self.refuse(written.url.span(), "starttls is for ldap:// only", "remove starttls");
