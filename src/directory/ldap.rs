@@ -1,7 +1,7 @@
 //! A directory server (RFC 4511) with entries of RFC 4237. The only file that names ldap3.
 //!
 //! One connection is kept and shared; where it is gone, one new one is tried. What comes back is bounded:
-//! [`ENTRIES`] entries of [`VALUES`] values of [`OCTETS`] octets, referrals are not followed, aliases not
+//! 10 entries of 100 values an attribute of 1,024 octets, referrals are not followed, aliases not
 //! dereferenced. Limit: one message of the server is held as a whole for as long as the question may take.
 
 use crate::vpim::directory::Entry;

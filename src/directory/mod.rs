@@ -3,7 +3,7 @@
 //! Sources are asked in the order of the configuration, the first that knows the mailbox answers. Answers are
 //! kept for a while; where a source fails, its last answer holds for an hour ([`Kept::stale`]). One answer,
 //! of whatever chain, has [`Settings::timeout`] in all, so that an MTA never waits longer. A source that
-//! failed [`FAILURES`] times in a row is left alone for [`PAUSE`].
+//! failed 5 times in a row is left alone for 30 s.
 //!
 //! [`Directory::resolve`] is what the daemon and `lookup` both call. Each source bounds what it reads:
 //! [`crate::vpim::listing`] says what is an answer at all. A mailbox that an answer names is not asked for
