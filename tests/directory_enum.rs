@@ -32,13 +32,14 @@ fn records() -> String {
 fn directory(server: &str, zone: &str) -> Directory {
     Directory::new(Settings {
         order: vec![Source::Enum],
-        timeout: Duration::from_secs(2),
+        // Long enough for a machine that is busy with other tests.
+        timeout: Duration::from_secs(8),
         file: None,
         ldap: None,
         enum_dns: Some(enum_dns::Settings {
             zone: zone.to_owned(),
             servers: vec![server.parse().expect("an address")],
-            timeout: Duration::from_millis(1_000),
+            timeout: Duration::from_secs(4),
         }),
         kept: Kept {
             positive: Duration::from_millis(200),
@@ -96,8 +97,8 @@ async fn a_server_that_refuses_or_is_gone_is_a_failure_and_its_last_answer_holds
     assert_eq!((mailbox(&answer), answer.stale), (Some("pat-1234@vm2.example.edu"), true), "{answer:?}");
     let nobody = directory.resolve("+16135550002@vpim.example.edu").await;
     assert!(matches!(nobody.lookup, Lookup::Failed(_)), "{nobody:?}");
-    // Twice 1 s, and what a busy machine adds.
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // Twice 4 s, and what a busy machine adds.
+    assert!(begun.elapsed() < Duration::from_secs(14), "{:?}", begun.elapsed());
     nsd.restart();
     assert_eq!(
         mailbox(&directory.resolve("+16135550002@vpim.example.edu").await),

@@ -36,12 +36,14 @@ fn people() -> String {
 fn directory(slapd: &Slapd, change: impl Fn(&mut ldap::Settings)) -> Directory {
     let mut ldap = ldap::Settings {
         bind: Some((READER.to_owned(), Secret(PASSWORD.to_owned()))),
+        // Long enough for a machine that is busy with other tests.
+        timeout: Duration::from_secs(4),
         ..ldap::Settings::new(&slapd.url(), "ou=people,dc=example,dc=edu")
     };
     change(&mut ldap);
     Directory::new(Settings {
         order: vec![Source::Ldap],
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(8),
         file: None,
         ldap: Some(ldap),
         enum_dns: None,
@@ -150,8 +152,8 @@ async fn while_the_server_is_down_its_last_answers_hold_and_it_is_found_again() 
     let begun = Instant::now();
     let silent = directory.resolve("+16135550002@vpim.example.edu").await;
     assert!(matches!(silent.lookup, Lookup::Failed(_)), "{silent:?}");
-    // 1.5 s, and what a busy machine adds.
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // 4 s, and what a busy machine adds.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert!(directory.resolve(pat).await.stale);
     slapd.signal("CONT");
     let answer = directory.resolve(pat).await;

@@ -11,7 +11,7 @@ use support::sink::{Delivered, Sink};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What an answer may take, and what a machine with other work adds.
-const ANSWER: Duration = Duration::from_millis(2_000 + 1_000);
+const ANSWER: Duration = Duration::from_millis(2_000 + 3_000);
 
 struct Chain {
     postfix: Postfix,
