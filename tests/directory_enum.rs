@@ -100,8 +100,6 @@ async fn a_server_that_refuses_or_is_gone_is_a_failure_and_its_last_answer_holds
     // Twice 4 s, and what a busy machine adds.
     assert!(begun.elapsed() < Duration::from_secs(14), "{:?}", begun.elapsed());
     nsd.restart();
-    assert_eq!(
-        mailbox(&directory.resolve("+16135550002@vpim.example.edu").await),
-        Some("m0@vm2.example.edu")
-    );
+    let many = directory.resolve("+16135550002@vpim.example.edu").await;
+    assert_eq!(mailbox(&many), Some("m0@vm2.example.edu"), "{many:?}");
 }

@@ -3,7 +3,7 @@
 use super::directory::TestDirectory;
 use super::{free_port, poll};
 use std::fs;
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -50,6 +50,33 @@ impl Nsd {
         self.child = Some(child);
         let up = || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok();
         poll(Duration::from_secs(30), up).unwrap_or_else(|| panic!("nsd does not listen: {}", self.log()));
+        // It listens before its children answer, and changes them once at its start.
+        let mut answers = 0;
+        let steady = || {
+            answers = if self.answers() { answers + 1 } else { 0 };
+            std::thread::sleep(Duration::from_millis(150));
+            (answers >= 4).then_some(())
+        };
+        poll(Duration::from_secs(30), steady).unwrap_or_else(|| panic!("nsd is silent: {}", self.log()));
+    }
+
+    /// Whether a question for the start of authority is answered without an error (RFC 1035 4.1).
+    fn answers(&self) -> bool {
+        let ask = || -> std::io::Result<bool> {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.set_read_timeout(Some(Duration::from_millis(300)))?;
+            let mut question = vec![0x56, 0x50, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+            for label in ["enum", "example", "edu"] {
+                question.push(label.len() as u8);
+                question.extend_from_slice(label.as_bytes());
+            }
+            question.extend_from_slice(&[0, 0, 6, 0, 1]);
+            socket.send_to(&question, (Ipv4Addr::LOCALHOST, self.port))?;
+            let mut answer = [0; 512];
+            let octets = socket.recv(&mut answer)?;
+            Ok(octets > 12 && answer[..2] == question[..2] && answer[3] & 15 == 0 && answer[7] == 1)
+        };
+        ask().unwrap_or(false)
     }
 
     /// Ends it, its children too.
