@@ -27,7 +27,7 @@ impl Nsd {
         fs::write(directory.join("zone"), zone).expect("own directory");
         let configuration = format!(
             "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  chroot: \"\"\n  zonesdir: \"{path}\"\n  \
-             pidfile: \"{path}/pid\"\n  xfrdfile: \"{path}/xfrd\"\n  zonelistfile: \"{path}/zones\"\n  \
+             database: \"\"\n  pidfile: \"{path}/pid\"\n  xfrdfile: \"{path}/xfrd\"\n  zonelistfile: \"{path}/zones\"\n  \
              logfile: \"{path}/log\"\n  server-count: 1\nremote-control:\n  control-enable: no\n\
              zone:\n  name: enum.example.edu\n  zonefile: zone\n"
         );
@@ -50,7 +50,7 @@ impl Nsd {
         self.child = Some(child);
         let up = || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok();
         poll(Duration::from_secs(30), up).unwrap_or_else(|| panic!("nsd does not listen: {}", self.log()));
-        // It listens before its children answer, and changes them once at its start.
+        // It listens before its children answer.
         let mut answers = 0;
         let steady = || {
             answers = if self.answers() { answers + 1 } else { 0 };
