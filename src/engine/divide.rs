@@ -13,7 +13,7 @@
 //! sender with characters SMTP has not, lines with bare CR or LF (two servers may read them
 //! differently), BODY=BINARYMIME, more than 16 groups.
 
-use super::{Ambient, Form, Outcome, Verdict, answer_alike};
+use super::{Ambient, Classified, Form, Outcome, Verdict, answer_alike};
 use crate::message::Message;
 use crate::plan::split::{Copies, Key};
 use crate::policy::bounds::Bounds;
@@ -73,19 +73,20 @@ impl fmt::Debug for Sent {
 
 /// The answer to a message whose recipients are in these groups; the reason where it cannot be divided.
 pub(super) fn divide(
-    message: &Message<'_>,
+    classified: Classified<'_>,
     envelope: &Envelope,
     groups: &[Group<'_>],
     settings: &Settings,
     ambient: &Ambient,
 ) -> Result<Outcome, &'static str> {
+    let message = classified.message;
     may_divide(message, envelope, groups)?;
     let Some(kept) = groups.iter().rev().max_by_key(|g| g.recipients.len()) else {
         return Err("it has no recipients");
     };
     let judged = |group: &Group<'_>| {
         let own = only(envelope, &group.recipients);
-        answer_alike(message, &own, settings, ambient, Form::Modifications, Combined::One(group.route))
+        answer_alike(classified, &own, settings, ambient, Form::Modifications, Combined::One(group.route))
     };
     let others = || groups.iter().filter(|g| *g != kept);
     for group in others().filter(|g| g.route.is_some_and(|r| may_refuse(r, settings))) {

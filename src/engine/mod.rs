@@ -153,30 +153,36 @@ enum Form {
 
 fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambient, form: Form) -> Outcome {
     let message = Message::parse(raw, &settings.limits);
+    let class = class::classify(&message);
+    // Ordinary mail is told apart before anything is looked up for it.
+    if class == Class::None {
+        return Outcome::unchanged(Verdict::Deliver, Record::of(class, raw.len()));
+    }
+    let message = Classified { message: &message, class };
     let divides =
         settings.split == Split::Reinject && settings.mode != Mode::Report && form == Form::Modifications;
-    let back =
-        divides.then(|| split::returned(&message, envelope, &settings.routes, &settings.results)).flatten();
+    let back = divides
+        .then(|| split::returned(message.message, envelope, &settings.routes, &settings.results))
+        .flatten();
     let combined = match back.and_then(|back| back.route) {
         Some(route) => Combined::One(route),
-        None => settings.combined(envelope, &message),
+        None => settings.combined(envelope, message.message),
     };
     let Some(back) = back else {
         if let Combined::Conflict(groups) = &combined
             && divides
-            && class::classify(&message) != Class::None
         {
-            return divide::divide(&message, envelope, groups, settings, ambient).unwrap_or_else(|why| {
-                let mut outcome = answer_alike(&message, envelope, settings, ambient, form, combined.clone());
+            return divide::divide(message, envelope, groups, settings, ambient).unwrap_or_else(|why| {
+                let mut outcome = answer_alike(message, envelope, settings, ambient, form, combined.clone());
                 outcome.record.unchanged_because = Some(why.to_owned());
                 outcome
             });
         }
-        return answer_alike(&message, envelope, settings, ambient, form, combined);
+        return answer_alike(message, envelope, settings, ambient, form, combined);
     };
     // A copy of ours is not divided again, whatever its recipients need.
     let differ = matches!(combined, Combined::Conflict(_));
-    let mut outcome = answer_alike(&message, envelope, settings, ambient, form, combined);
+    let mut outcome = answer_alike(message, envelope, settings, ambient, form, combined);
     if differ {
         let why = "a copy came back, and its recipients need different profiles";
         outcome.record.unchanged_because = Some(why.to_owned());
@@ -189,20 +195,23 @@ fn answer(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &Ambien
     outcome
 }
 
+/// A voice or fax message.
+#[derive(Clone, Copy)]
+struct Classified<'m> {
+    message: &'m Message<'m>,
+    class: Class,
+}
+
 /// The answer where the routes are known.
 fn answer_alike(
-    message: &Message<'_>,
+    Classified { message, class }: Classified<'_>,
     envelope: &Envelope,
     settings: &Settings,
     ambient: &Ambient,
     form: Form,
     combined: Combined<'_>,
 ) -> Outcome {
-    let class = class::classify(message);
     let mut record = Record::of(class, message.raw().len());
-    if class == Class::None {
-        return Outcome::unchanged(Verdict::Deliver, record);
-    }
     if settings.mode != Mode::Report
         && let Some(reply) = listed::refused_message(settings, envelope, message)
     {

@@ -38,7 +38,7 @@ pub fn is_audio(body: &Body) -> bool {
     body.is_audio()
 }
 
-/// True for documents that only may be faxes (PDF): recognised, not converted.
+/// True for documents that only may be faxes (PDF): beside voice or fax they are attachments like others.
 pub fn is_document(body: &Body) -> bool {
     matches!(&body.facts, Ok(report) if matches!(&report.facts, Facts::Fax(fax) if fax.container == "pdf"))
 }
