@@ -66,6 +66,9 @@ impl Synthesis {
 
 /// 4.3.3: the lattice over a span; gives its state after it. Hardly any span saturates, so it is first
 /// computed without, which is twice as fast, and again where that was wrong.
+///
+/// Never inlined: merged into its caller it makes LLVM 22 crash at times, in its SLP vectorizer.
+#[inline(never)]
 fn synthesized(
     lattice: [i32; RATIOS],
     coefficients: [i16; RATIOS],
