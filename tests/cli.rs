@@ -360,6 +360,32 @@ fn number_rules_of_the_recipients_route_are_shown_and_applied() {
 }
 
 #[test]
+fn route_asks_the_directory_as_the_daemon_does() {
+    let directory = TestDirectory::new("listed");
+    let (config, table) = (directory.join("x.toml"), directory.join("mailboxes.csv"));
+    let rows = "number,mailbox,status\n+19725551212,pat@vm2.example.edu,\n+19725551313,kim@vm2.example.edu,blocked\n";
+    fs::write(&table, rows).expect("written");
+    let text = format!(
+        "mode = \"enforce\"\n[[route]]\nname = \"white-pages\"\nprofile = \"vpim2\"\ndirectory = true\n\
+         [directory]\norder = [\"file\"]\ndomains = [\"vpim.example.edu\"]\nfile.path = \"{}\"\n",
+        table.display()
+    );
+    fs::write(&config, text).expect("written");
+    let config = config.display().to_string();
+    let mut args = vec!["route", "--config", &config];
+    for recipient in ["+19725551212@vpim.example.edu", "+19725551313@vpim.example.edu", "+1@vpim.example.edu"]
+    {
+        args.extend(["--rcpt-to", recipient]);
+    }
+    args.push("-");
+    let output = run(args, &example("desk-voice-fax.eml"));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("+19725551212@vpim.example.edu -> pat@vm2.example.edu"), "{said}");
+    assert!(said.contains("refused 550 5.2.1") && said.contains("refused 550 5.1.1"), "{said}");
+}
+
+#[test]
 fn generated_texts_are_there() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(stdout(&run(["completions", shell], b"")).contains("transcode"), "{shell}");

@@ -4,7 +4,7 @@
 use super::convert::configuration;
 use super::files::{self, Failure, Format};
 use crate::config;
-use crate::directory::{Answer, Directory};
+use crate::directory::{self, Answer, Directory};
 use crate::vpim::envelope::bare_path;
 use crate::vpim::{Envelope, Lookup};
 use serde::Serialize;
@@ -70,9 +70,7 @@ fn lookup(file: &Path, format: Format, address: &str) -> Result<ExitCode, Failur
         return Err(Failure::new(text));
     };
     let asked = config.settings.asked_address(&Envelope::default(), address);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::doing("cannot start", error))?;
-    let answer = runtime.block_on(async { Directory::new(settings).resolve(&asked).await });
+    let answer = answers(settings, std::slice::from_ref(&asked))?.remove(0);
     let said = Said::new(address, &asked, &answer);
     match format {
         Format::Text => files::print(said.text().as_bytes())?,
@@ -83,6 +81,20 @@ fn lookup(file: &Path, format: Format, address: &str) -> Result<ExitCode, Failur
         Lookup::Unknown => ExitCode::from(EXIT_UNKNOWN),
         Lookup::Failed(_) => ExitCode::from(super::EXIT_USAGE),
     })
+}
+
+/// What the directory says of each address, in order.
+pub(super) fn answers(settings: directory::Settings, addresses: &[String]) -> Result<Vec<Answer>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::doing("cannot start", error))?;
+    Ok(runtime.block_on(async {
+        let directory = Directory::new(settings);
+        let mut answers = Vec::new();
+        for address in addresses {
+            answers.push(directory.resolve(address).await);
+        }
+        answers
+    }))
 }
 
 impl<'a> Said<'a> {

@@ -4,6 +4,7 @@
 
 use super::convert::{Said, alarm, configuration, too_large};
 use super::files::{self, Failure, Format};
+use super::lookup;
 use crate::engine::{self, Ambient, Copy, Foresight, Reply};
 use crate::message::Message;
 use crate::milter::clock::rfc5322_date;
@@ -52,14 +53,22 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn route(args: &Args) -> Result<ExitCode, Failure> {
-    let settings = configuration(&args.config)?.settings;
+    let config = configuration(&args.config)?;
+    let settings = config.settings;
     let raw = files::read(&args.file)?;
     let bare = |path: &String| bare_path(path).to_owned();
-    let envelope = Envelope {
+    let mut envelope = Envelope {
         mail_from: args.mail_from.as_ref().map(bare),
         rcpt_to: args.rcpt_to.iter().map(bare).collect(),
         ..Envelope::default()
     };
+    if let Some(directory) = config.directory {
+        let asking = envelope.rcpt_to.iter().filter(|r| settings.asks_directory(&envelope, r));
+        let asking: Vec<String> = asking.cloned().collect();
+        let asked: Vec<String> = asking.iter().map(|r| settings.asked_address(&envelope, r)).collect();
+        let answers = lookup::answers(directory, &asked)?.into_iter().map(|answer| answer.lookup);
+        envelope.directory = asking.into_iter().zip(answers).collect();
+    }
     let foresight = foresee(&raw, &envelope, &settings);
     let said = Foretold::of(&args.file, &raw, &envelope, &settings, &foresight);
     match args.format {

@@ -66,7 +66,7 @@ pub(super) fn too_long(seconds: f64, most: u32) -> Option<Reply> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Ambient, Verdict, process, refused_recipient, rewrite};
+    use super::super::{Ambient, Verdict, foresee, process, refused_recipient, rewrite};
     use super::*;
     use crate::policy::Mode;
     use crate::vpim::Listing;
@@ -125,6 +125,17 @@ mod tests {
         let mut other = settings.clone();
         other.routes[0].directory = false;
         assert_eq!(refused_recipient(&other, &to(&[("+1@x.test", Lookup::Unknown)]), "+1@x.test"), None);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_asked_is_foreseen_as_a_refusal() {
+        let down = || Lookup::Failed("down".into());
+        let envelope = to(&[("+1@x.test", down()), ("+2@x.test", listed("a@b.test", |_| {}))]);
+        let foresight = foresee(VOICE.as_bytes(), &envelope, &settings(), &Ambient::default());
+        let refused: Vec<_> = foresight.refused.iter().map(|(r, reply)| (r.as_str(), reply.code)).collect();
+        assert_eq!(refused, [("+1@x.test", 451)]);
+        assert_eq!(foresight.copies.len(), 1);
+        assert_eq!(foresight.copies[0].recipients, ["+2@x.test"]);
     }
 
     #[test]

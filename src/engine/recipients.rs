@@ -10,6 +10,9 @@ use crate::vpim::Envelope;
 /// RFC 3801 4.1.2: the address of senders that cannot be answered. Mail to it has no mailbox.
 const NON_MAIL_USER: &str = "non-mail-user";
 
+/// Too many recipients (RFC 3463 3.6): the client sends the message again for those refused so.
+const APART: (u8, u8, u8) = (4, 5, 3);
+
 /// The refusal of one more recipient; `None` where the message is taken for it. `envelope` holds those
 /// taken before, and what the directory said of all.
 pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -> Option<Reply> {
@@ -30,11 +33,11 @@ pub fn refused_recipient(settings: &Settings, envelope: &Envelope, path: &str) -
     }
     if let Some(most) = settings.full_with(envelope, path) {
         let text = format!("This destination takes {most} recipients of a message, send the rest separately");
-        return reply(452, (4, 5, 3), &text);
+        return reply(452, APART, &text);
     }
     if !settings.can_share(envelope, path) {
         // RFC 5321 4.5.3.1.10: the client sends the message again for those refused so.
-        return reply(452, (4, 5, 3), "Recipient needs a message of another form, send it separately");
+        return reply(452, APART, "Recipient needs a message of another form, send it separately");
     }
     None
 }
@@ -72,7 +75,7 @@ pub struct Copy {
 /// What becomes of a message for all its recipients.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Foresight {
-    /// Recipients refused for good at RCPT.
+    /// Recipients refused at RCPT, for good or until the directory can be asked.
     pub refused: Vec<(String, Reply)>,
     /// The message as it goes through for those taken together, then as the client sends it again for those
     /// that were put off, until nobody is left.
@@ -92,8 +95,8 @@ pub fn foresee(raw: &[u8], envelope: &Envelope, settings: &Settings, ambient: &A
         for path in left {
             match refused_recipient(&settings, &group, &path) {
                 None => group.rcpt_to.push(path),
-                Some(reply) if reply.code >= 500 => foresight.refused.push((path, reply)),
-                Some(_) => later.push(path),
+                Some(reply) if reply.enhanced == APART => later.push(path),
+                Some(reply) => foresight.refused.push((path, reply)),
             }
         }
         left = later;
