@@ -63,36 +63,62 @@ fn metadata() -> String {
     )
 }
 
-/// A number of 128 bits that files of other pages do not have. It guards against nothing, so it may be quick.
+/// A number of 128 bits that files of other pages do not have. It guards against nothing, so it may be quick: it is
+/// mixed in four lanes that do not wait for each other, each by the two halves of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identifier([u64; 2]);
+pub(super) struct Identifier([u64; LANES]);
+
+const LANES: usize = 4;
 
 impl Identifier {
     pub fn new() -> Self {
-        Identifier([0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f])
+        Identifier([
+            0x9e37_79b9_7f4a_7c15,
+            0xc2b2_ae3d_27d4_eb4f,
+            0x1656_67b1_9e37_79f9,
+            0x27d4_eb2f_1656_67c5,
+        ])
     }
 
     /// Mixes octets in.
     pub fn add(&mut self, octets: &[u8]) {
-        let (whole, rest) = octets.as_chunks::<8>();
-        whole.iter().for_each(|word| self.mix(u64::from_le_bytes(*word)));
-        let mut last = [0; 8];
+        let (blocks, rest) = octets.as_chunks::<{ LANES * 16 }>();
+        blocks.iter().for_each(|block| self.mix(block));
+        let mut last = [0; LANES * 16];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.mix(u64::from_le_bytes(last));
-        self.mix(octets.len() as u64);
+        self.mix(&last);
+        self.0[0] ^= octets.len() as u64;
+        self.0 = self.folded();
     }
 
-    fn mix(&mut self, word: u64) {
-        let [one, two] = self.0;
-        let one = (one ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
-        let two = (two.rotate_left(31) ^ word).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        self.0 = [one, two ^ two >> 32];
+    #[inline]
+    fn mix(&mut self, block: &[u8; LANES * 16]) {
+        let (pairs, _) = block.as_chunks::<16>();
+        for (lane, pair) in self.0.iter_mut().zip(pairs) {
+            let pair = u128::from_le_bytes(*pair);
+            *lane =
+                product(*lane ^ pair as u64, 0xe703_7ed1_a0b4_28db ^ (pair >> 64) as u64).wrapping_add(*lane);
+        }
+    }
+
+    /// Every lane mixed with the next.
+    fn folded(self) -> [u64; LANES] {
+        let [a, b, c, d] = self.0;
+        let mixed = |one: u64, two: u64| product(one ^ 0x8ebc_6af0_9c88_c6e3, two.rotate_left(32)) ^ one;
+        [mixed(a, b), mixed(b, c), mixed(c, d), mixed(d, a)]
     }
 
     fn octets(self) -> Vec<u8> {
-        let [one, two] = self.0;
-        [one ^ two >> 33, two].iter().flat_map(|half| half.to_be_bytes()).collect()
+        let [a, b, c, d] = self.folded();
+        [a ^ c, b ^ d].iter().flat_map(|half| half.to_be_bytes()).collect()
     }
+}
+
+/// Both halves of a product, one over the other.
+#[inline]
+fn product(one: u64, two: u64) -> u64 {
+    let whole = u128::from(one) * u128::from(two);
+    whole as u64 ^ (whole >> 64) as u64
 }
 
 /// Octets of [`GREY_PROFILE`].

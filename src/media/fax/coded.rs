@@ -135,13 +135,14 @@ fn end_of_line_facts(data: &[u8], scheme: Scheme) -> CodedFacts {
     const RTC: u32 = 6;
     let tag = usize::from(scheme == Scheme::T4 { two_dimensional: true });
     let mut found = CodedFacts { aligned: true, first_line_coded_alone: true, ..CodedFacts::default() };
-    let Some(mut last) = ccitt::next_eol(data, 0) else { return found };
+    let mut eols = ccitt::Eols::new(data, 0);
+    let Some(mut last) = eols.next() else { return found };
     found.eol_at_start = last.zeros == 0;
     found.first_line_coded_alone = tag == 0 || ccitt::bit(data, last.one + 1);
     // EOLs that follow each other, the last one included.
     let mut run = 1;
     loop {
-        let next = ccitt::next_eol(data, last.one + 1);
+        let next = eols.next();
         match next {
             Some(next) if next.zeros <= last.one + 1 + tag => run += 1,
             Some(_) => {

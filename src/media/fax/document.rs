@@ -61,6 +61,14 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// Octets of coded pages in the file.
+    pub fn octets(&self) -> usize {
+        match self {
+            Document::Tiff(tiff, _) => tiff.bytes.len(),
+            Document::Picture(_) | Document::Pdf(_) | Document::Text(_) => 0,
+        }
+    }
+
     /// Damage that was read around.
     pub fn defects(&self) -> &[String] {
         match self {
@@ -100,7 +108,7 @@ fn tiff_page<'t>(
 ) -> Result<Page<'t>, MediaError> {
     let facts = super::page::facts(tiff, directory);
     if !grey_tiff::reads(&facts) || super::page::is_packed(&facts) {
-        return Page::open(tiff, directory, index, limits, budget);
+        return Page::open(tiff, directory, facts, index, limits, budget);
     }
     let drawn = grey_tiff::draw(tiff.bytes, &facts, index, sheet, limits)?;
     budget.page(drawn.pixels())?;

@@ -151,15 +151,15 @@ fn coding_name(compression: Option<u16>, t4_options: Option<u32>) -> String {
 }
 
 impl<'a> Page<'a> {
-    /// Reads what is needed to convert the page `index` and takes it from the budget.
+    /// Reads what is needed to convert the page `index` (with these `facts`) and takes it from the budget.
     pub fn open(
         tiff: &Tiff<'a>,
         directory: &Directory,
+        facts: PageFacts,
         index: usize,
         limits: &Limits,
         budget: &mut Budget,
     ) -> Result<Self, MediaError> {
-        let facts = facts(tiff, directory);
         let number = index + 1;
         let storage = storage(&facts, number)?;
         if facts.width == 0 {
@@ -277,7 +277,7 @@ impl<'a> Page<'a> {
         };
         let used = bits.div_ceil(8);
         let whole = self.strips.len() == 1 && used == data.len();
-        let data = if used == data.len() { data } else { Cow::Owned(ccitt::keep_bits(&data, bits)) };
+        let data = ccitt::keep_bits(data, bits);
         Ok(Coded {
             data,
             scheme,

@@ -32,7 +32,8 @@ pub(super) fn convert(
     budget: &mut Budget,
     losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
-    let mut pdf = Writer::new();
+    // As long as the coded data goes in as it is; more is made room for when it is there.
+    let mut pdf = Writer::new(source.octets() + archive::OVERHEAD + source.pages() * PAGE_OVERHEAD);
     budget.output(archive::OVERHEAD)?;
     for index in 0..source.pages() {
         let page = source.page(index, limits, budget)?;
@@ -74,8 +75,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new() -> Self {
-        Writer { pdf: Pdf::new(), pages: Vec::new(), identifier: Identifier::new() }
+    fn new(octets: usize) -> Self {
+        Writer { pdf: Pdf::with_capacity(octets), pages: Vec::new(), identifier: Identifier::new() }
     }
 
     const TREE: Ref = Ref::new(2);

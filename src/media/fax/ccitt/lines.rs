@@ -5,7 +5,8 @@
 //! EOL, every error is caught at the latest there, and every loop below moves forward in the data.
 
 use super::codes::{BLACK_RUNS, RUN_BITS, RunTable, WHITE_RUNS};
-use super::scan::{Eol, bit, next_eol};
+use super::eol::{Eol, Eols};
+use super::scan::bit;
 use crate::media::fax::bitmap::Bitmap;
 
 /// What is wrong with a line.
@@ -177,7 +178,7 @@ impl<'a> LineReader<'a> {
         let found = match self.ahead {
             Some(None) => None,
             Some(Some(eol)) if eol.one >= at + 11 => Some(Eol { zeros: eol.zeros.max(at), ..eol }),
-            _ => next_eol(self.bits.data, at),
+            _ => Eols::new(self.bits.data, at).next(),
         };
         self.ahead = Some(found);
         found

@@ -13,11 +13,13 @@
 mod clean;
 mod codes;
 mod encode;
+mod eol;
 mod lines;
 mod scan;
 
 pub(super) use encode::{Target, encode_page};
-pub(super) use scan::{bit, eofb_end, keep_bits, next_eol, plain_t4};
+pub(super) use eol::Eols;
+pub(super) use scan::{bit, eofb_end, keep_bits, plain_t4};
 
 use super::bitmap::Bitmap;
 use clean::{Between, Layout};

@@ -1,38 +1,11 @@
-//! Looks at coded data without decoding it: where the EOLs are, where the data ends.
+//! Looks at coded data without decoding it: which lines there are, where the data ends.
 //!
-//! An EOL is at least eleven zeros and a one; T.4 and T.6 are made so that no valid sequence of codes holds
-//! eleven zeros in a row. One pass over the bytes therefore finds every line of T.4 data and the EOFB of
-//! T.6 data, at a few nanoseconds a byte; this decides whether coded data may be used as it is.
+//! T.4 and T.6 are made so that no valid sequence of codes holds the zeros of an EOL. The EOLs therefore tell every
+//! line of T.4 data and the EOFB of T.6 data; this decides whether coded data may be used as it is.
 
+use super::eol::Eols;
 use super::lines::LineReader;
-
-/// One end-of-line code and the zeros before it, as bit positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::media::fax) struct Eol {
-    /// First zero of the run of zeros (fill, T.4 4.1.3, and the zeros of the code).
-    pub zeros: usize,
-    /// The one that ends it.
-    pub one: usize,
-}
-
-/// The first EOL at or after bit `from`.
-pub(in crate::media::fax) fn next_eol(data: &[u8], from: usize) -> Option<Eol> {
-    let (&first, rest) = data.get(from / 8..)?.split_first()?;
-    // Bits before `from` do not count; what is left of their byte is too short to hold an EOL.
-    let skipped = (from % 8) as u32;
-    let first = first << skipped;
-    let mut zeros = if first == 0 { 8 - skipped } else { first.trailing_zeros().saturating_sub(skipped) };
-    for (at, &byte) in rest.iter().enumerate() {
-        let leading = byte.leading_zeros();
-        // Only the first one of a byte can end a run of eleven.
-        if zeros + leading >= 11 && byte != 0 {
-            let one = (from / 8 + 1 + at) * 8 + leading as usize;
-            return Some(Eol { zeros: one - (zeros + leading) as usize, one });
-        }
-        zeros = if byte == 0 { zeros.saturating_add(8) } else { byte.trailing_zeros() };
-    }
-    None
-}
+use std::borrow::Cow;
 
 /// The bit at `at`; false behind the end.
 pub(in crate::media::fax) fn bit(data: &[u8], at: usize) -> bool {
@@ -62,7 +35,8 @@ pub(in crate::media::fax) fn plain_t4(
     rows: usize,
     two_dimensional: bool,
 ) -> Result<Plain, &'static str> {
-    let mut last = next_eol(data, 0).ok_or("no EOL")?;
+    let mut eols = Eols::new(data, 0);
+    let mut last = eols.next().ok_or("no EOL")?;
     if last.zeros > 0 || last.one > 11 + LEADING_FILL {
         return Err("no EOL at the start");
     }
@@ -74,7 +48,7 @@ pub(in crate::media::fax) fn plain_t4(
     let mut aligned = last.one % 8 == 7;
     // A line is known to be one once something other than another EOL follows its own.
     let mut lines = 1;
-    while let Some(next) = next_eol(data, last.one + 1) {
+    for next in eols {
         if next.zeros <= last.one + 1 + tag {
             // Two EOLs in a row: the RTC. What begins with them is no line.
             lines -= 1;
@@ -105,24 +79,38 @@ fn sample(data: &[u8], width: u32, rows: usize, two_dimensional: bool) -> Result
 }
 
 /// Looks for the EOFB of T.6 data (two EOL codes in a row, T.6 2.4.1.1). Gives the bits up to its end;
-/// `None` where there is none or where the only EOL is no EOFB.
+/// `None` where there is none or where the only EOL is no EOFB. Data that ends with an EOFB is not looked at further.
 pub(in crate::media::fax) fn eofb_end(data: &[u8]) -> Option<usize> {
-    let first = next_eol(data, 0)?;
-    let second = next_eol(data, first.one + 1)?;
+    // Two EOL codes and the padding behind them; where that hides the end, all of it is looked at.
+    const TAIL: usize = 8;
+    let mut last = Eols::new(data, data.len().saturating_sub(TAIL) * 8);
+    eofb(&mut last).or_else(|| eofb(&mut Eols::new(data, 0)))
+}
+
+/// The end of an EOFB that the next two EOLs make.
+fn eofb(eols: &mut Eols<'_>) -> Option<usize> {
+    let (first, second) = (eols.next()?, eols.next()?);
     // Zeros before the first EOL are padding some encoders make; between the two there are none.
     (second.one == first.one + 12).then_some(second.one + 1)
 }
 
-/// The first `bits` bits of `data`, completed with zero bits to a whole byte.
-pub(in crate::media::fax) fn keep_bits(data: &[u8], bits: usize) -> Vec<u8> {
-    let mut kept = data.get(..bits.div_ceil(8)).unwrap_or(data).to_vec();
-    if !bits.is_multiple_of(8)
-        && kept.len() == bits.div_ceil(8)
-        && let Some(last) = kept.last_mut()
-    {
-        *last &= !(0xff >> (bits % 8));
+/// The first `bits` bits of `data`, completed with zero bits to a whole octet.
+pub(in crate::media::fax) fn keep_bits(data: Cow<'_, [u8]>, bits: usize) -> Cow<'_, [u8]> {
+    let octets = bits.div_ceil(8).min(data.len());
+    let behind = 0xff_u8.unbounded_shr(if bits.is_multiple_of(8) { 8 } else { (bits % 8) as u32 });
+    let clean = octets < bits.div_ceil(8)
+        || data.get(..octets).and_then(<[u8]>::last).is_none_or(|last| last & behind == 0);
+    match data {
+        Cow::Borrowed(data) if clean => Cow::Borrowed(data.get(..octets).unwrap_or(data)),
+        data => {
+            let mut data = data.into_owned();
+            data.truncate(octets);
+            if !clean && let Some(last) = data.last_mut() {
+                *last &= !behind;
+            }
+            Cow::Owned(data)
+        }
     }
-    kept
 }
 
 #[cfg(test)]
@@ -130,27 +118,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_eol_is_found_at_every_bit_position_and_eleven_zeros_are_needed() {
-        for shift in 0..16 {
-            for zeros in [10, 11, 12, 40] {
-                let mut bits = vec![1u8; shift];
-                bits.extend(std::iter::repeat_n(0, zeros));
-                bits.push(1);
-                bits.resize(bits.len().next_multiple_of(8), 1);
-                let data: Vec<u8> =
-                    bits.chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
-                let expected = (zeros > 10).then_some(Eol { zeros: shift, one: shift + zeros });
-                assert_eq!(next_eol(&data, 0), expected, "{shift} {zeros}");
-                assert_eq!(next_eol(&data, shift), expected, "{shift} {zeros} from the first zero");
-            }
-        }
-        assert_eq!(next_eol(&[0; 100], 3), None);
+    fn kept_bits_end_in_zeros() {
+        let kept = |data: &'static [u8], bits| keep_bits(Cow::Borrowed(data), bits);
+        assert_eq!(*kept(&[0xff, 0xff, 0xff], 11), [0xff, 0xe0]);
+        assert_eq!(*kept(&[0xff, 0xff], 16), [0xff, 0xff]);
+        assert_eq!(*kept(&[0xff], 99), [0xff]);
+        assert_eq!(*keep_bits(Cow::Owned(vec![0xff, 0xff, 0]), 12), [0xff, 0xf0]);
+        assert!(kept(&[], 3).is_empty());
+        assert!(matches!(kept(&[0x12, 0x40, 0xff], 10), Cow::Borrowed(&[0x12, 0x40])), "nothing to copy");
     }
 
     #[test]
-    fn kept_bits_end_in_zeros() {
-        assert_eq!(keep_bits(&[0xff, 0xff, 0xff], 11), [0xff, 0xe0]);
-        assert_eq!(keep_bits(&[0xff, 0xff], 16), [0xff, 0xff]);
-        assert_eq!(keep_bits(&[0xff], 99), [0xff]);
+    fn an_eofb_is_found_at_the_end_before_padding_and_before_more_data() {
+        let eofb = [0x00, 0x10, 0x01];
+        let long = [vec![0xb5; 100], eofb.to_vec()].concat();
+        assert_eq!(eofb_end(&long), Some(103 * 8));
+        assert_eq!(eofb_end(&[long.clone(), vec![0; 50]].concat()), Some(103 * 8));
+        assert_eq!(eofb_end(&[long.clone(), vec![0xaa; 50]].concat()), Some(103 * 8));
+        assert_eq!(eofb_end(&long[..102]), None);
+        assert_eq!(eofb_end(&[vec![0xb5; 100], vec![0x00, 0x1b, 0x01]].concat()), None);
+        assert_eq!(eofb_end(&eofb), Some(24));
     }
 }

@@ -139,7 +139,8 @@ fn ccitt<'a>(single: &Single<'a>, index: usize) -> Result<Option<Page<'a>>, Medi
     let k = parameters.get::<i32>("K").unwrap_or(0);
     let data = single.stream.raw_data();
     // EndOfLine false does not forbid them. Zeros before the first EOL are fill; rows may have as many within.
-    let has_eols = || flag("EndOfLine") || ccitt::next_eol(&data, 0).is_some_and(|eol| eol.zeros == 0);
+    let has_eols =
+        || flag("EndOfLine") || ccitt::Eols::new(&data, 0).next().is_some_and(|eol| eol.zeros == 0);
     let scheme = match k {
         ..0 => Some(Scheme::T6),
         0 if has_eols() => Some(Scheme::T4 { two_dimensional: false }),
