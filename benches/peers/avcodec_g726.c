@@ -3,20 +3,12 @@
  * Usage: avcodec_g726 SAMPLES.s16 SECONDS
  * Prints two lines, "encode X" and "decode X", X in million samples per second of thread CPU time: the
  * median of rounds that fill SECONDS each. Built and run by the benchmark; not part of the program. */
+#include "peer.h"
 #include <libavcodec/avcodec.h>
 #include <libavutil/channel_layout.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PACKET_BYTES = 4096, FRAME_SAMPLES = 4096, MAX_ROUNDS = 100000 };
-
-static double cpu_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return now.tv_sec + 1e-9 * now.tv_nsec;
-}
 
 static AVCodecContext *open_codec(int encoder) {
     const AVCodec *codec = encoder ? avcodec_find_encoder(AV_CODEC_ID_ADPCM_G726LE)
@@ -91,11 +83,6 @@ static size_t decode(const unsigned char *in, size_t bytes, short *out) {
     return written;
 }
 
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv) {
     if (argc != 3) return 1;
     FILE *file = fopen(argv[1], "rb");
@@ -106,16 +93,15 @@ int main(int argc, char **argv) {
     size_t count = fread(samples, sizeof *samples, sizeof samples / sizeof *samples, file), bytes = 0;
     fclose(file);
     for (int decoding = 0; decoding < 2; decoding++) {
-        double begin = cpu_seconds(), seconds = atof(argv[2]);
+        double begin = cpu(), seconds = atof(argv[2]);
         int n = 0;
-        while (n < MAX_ROUNDS && (n < 3 || cpu_seconds() - begin < seconds)) {
-            double before = cpu_seconds();
+        while (n < MAX_ROUNDS && (n < 3 || cpu() - begin < seconds)) {
+            double before = cpu();
             if (decoding) decode(codes, bytes, back);
             else bytes = encode(samples, count, codes);
-            rounds[n++] = cpu_seconds() - before;
+            rounds[n++] = cpu() - before;
         }
-        qsort(rounds, n, sizeof *rounds, by_size);
-        printf("%s %.3f\n", decoding ? "decode" : "encode", count / 1e6 / rounds[n / 2]);
+        printf("%s %.3f\n", decoding ? "decode" : "encode", count / 1e6 / median(rounds, n));
     }
     return 0;
 }

@@ -1,26 +1,14 @@
 /* Throughput of LAME, quality 5, 32 kbit/s, one channel at 8000 samples a second: "encode R", million samples
    a second of CPU time. cc -O2 lame_mp3.c -lmp3lame; arguments: a file of 16-bit samples, seconds. */
+#include "peer.h"
 #include <lame/lame.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-static double cpu(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
-    FILE *file = fopen(argv[1], "rb");
-    if (!file) return 1;
-    fseek(file, 0, SEEK_END);
-    size_t count = ftell(file) / 2, room = count * 2 + 7200;
-    rewind(file);
-    short *samples = malloc(count * 2);
+    size_t octets;
+    short *samples = whole_file(argv[1], &octets);
+    size_t count = octets / 2, room = count * 2 + 7200;
     unsigned char *coded = malloc(room);
-    if (fread(samples, 2, count, file) != count) return 1;
     double begin = cpu(), spent;
     size_t rounds = 0;
     do {

@@ -1,31 +1,20 @@
 /* Throughput of libgsm: "encode R" and "decode R", million samples a second of CPU time.
    cc -O2 libgsm_gsm.c -lgsm; arguments: a file of 16-bit samples, seconds to measure. */
+#include "peer.h"
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #if __has_include(<gsm/gsm.h>)
 #include <gsm/gsm.h>
 #else
 #include <gsm.h>
 #endif
 
-static double cpu(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
-    FILE *file = fopen(argv[1], "rb");
-    if (!file) return 1;
-    fseek(file, 0, SEEK_END);
-    size_t frames = ftell(file) / 320;
-    rewind(file);
-    gsm_signal *samples = malloc(frames * 320), *out = malloc(frames * 320);
+    size_t octets;
+    gsm_signal *samples = whole_file(argv[1], &octets);
+    size_t frames = octets / 320;
+    gsm_signal *out = malloc(frames * 320);
     gsm_byte *coded = malloc(frames * 33);
-    if (fread(samples, 320, frames, file) != frames) return 1;
     for (int decode = 0; decode < 2; decode++) {
         double begin = cpu(), spent;
         size_t rounds = 0;

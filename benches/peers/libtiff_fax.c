@@ -1,10 +1,8 @@
 /* Throughput of libtiff in T.6 (MMR): "encode R" and "decode R", million pixels a second of CPU time. The file is
    in memory, its pages have one strip each. cc -O2 libtiff_fax.c -ltiff; arguments: a TIFF file, seconds. */
-#include <stdio.h>
-#include <stdlib.h>
+#include "peer.h"
 #include <string.h>
 #include <tiffio.h>
-#include <time.h>
 
 struct memory {
     unsigned char *data;
@@ -57,22 +55,11 @@ static TIFF *open_memory(struct memory *m, const char *mode) {
     return TIFFClientOpen("memory", mode, m, get, put, seek, end, size, NULL, NULL);
 }
 
-static double cpu(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
-    FILE *file = fopen(argv[1], "rb");
-    if (!file) return 1;
-    fseek(file, 0, SEEK_END);
     struct memory in = {0}, out = {0};
-    in.size = in.room = ftell(file);
-    rewind(file);
-    in.data = malloc(in.size);
-    if (fread(in.data, 1, in.size, file) != in.size) return 1;
+    in.data = whole_file(argv[1], &in.size);
+    in.room = in.size;
     double wanted = atof(argv[2]), begin, spent;
     static struct page pages[PAGES];
     size_t count = 0;
