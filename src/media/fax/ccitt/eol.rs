@@ -116,9 +116,12 @@ fn marks(octets: &[u8; BLOCK + 1]) -> u64 {
     marks
 }
 
-/// The same where there is no SSE2.
 #[cfg(not(target_arch = "x86_64"))]
-fn marks(octets: &[u8; BLOCK + 1]) -> u64 {
+use plain_marks as marks;
+
+/// The same where there is no SSE2.
+#[cfg(any(not(target_arch = "x86_64"), test))]
+fn plain_marks(octets: &[u8; BLOCK + 1]) -> u64 {
     octets.array_windows().enumerate().fold(0, |marks, (at, &[here, next])| {
         let zeros = here == 0 || (here & 0x0f) | (next & 0xf0) == 0;
         marks | u64::from(zeros && next != 0) << at
@@ -173,6 +176,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn marks_are_the_same_with_and_without_sse2(octets in prop::array::uniform32(prop_oneof![Just(0), any::<u8>()])) {
+            let mut block = [0; BLOCK + 1];
+            block.iter_mut().zip(octets.iter().cycle()).for_each(|(to, from)| *to = *from);
+            prop_assert_eq!(marks(&block), plain_marks(&block));
+        }
+
         #[test]
         fn all_eols_are_those_found_bit_by_bit(
             // Mostly zeros and single ones, so that runs of all lengths are there.
