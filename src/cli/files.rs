@@ -45,15 +45,20 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// Reads a message, or standard input for `-`; more than `limit` octets are a failure.
 pub fn read_at_most(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let done = if is_standard(path) {
-        bounded(io::stdin().lock(), limit)
+        bounded(io::stdin().lock(), 0, limit)
     } else {
-        File::open(path).and_then(|file| bounded(file, limit))
+        File::open(path).and_then(|file| {
+            let size = file.metadata().map_or(0, |metadata| metadata.len());
+            bounded(file, usize::try_from(size).unwrap_or(usize::MAX), limit)
+        })
     };
     done.map_err(|error| Failure::doing(format_args!("cannot read {}", path.display()), error))
 }
 
-fn bounded(from: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+/// Reads all there is, which may be about `size` octets: room for them is made once.
+fn bounded(from: impl Read, size: usize, limit: usize) -> io::Result<Vec<u8>> {
     let mut octets = Vec::new();
+    octets.try_reserve_exact(size.min(limit))?;
     from.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut octets)?;
     if octets.len() > limit {
         return Err(io::Error::other(format!("larger than limits.message_bytes ({limit})")));
