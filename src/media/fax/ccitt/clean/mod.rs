@@ -9,6 +9,7 @@
 mod bits;
 mod line;
 mod modes;
+mod usual;
 
 use super::Scheme;
 use super::codes::{BLACK_RUNS, WHITE_RUNS};

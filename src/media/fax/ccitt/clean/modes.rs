@@ -5,10 +5,11 @@
 //! of what it adds, the three modes differ in numbers only. All that the step does not foresee (long runs, ends of
 //! lines, data that is not as it should be) is left to another one that looks at each thing ([`Place::careful`]).
 
-use super::super::codes::{self, BLACK, BLACK_RUNS, Code, RunCodes, RunTable, WHITE, WHITE_RUNS};
+use super::super::codes::{self, BLACK_RUNS, RunTable, WHITE_RUNS};
 use super::Unclean;
 use super::bits::Bits;
 use super::line::{BEFORE, LOOKED_AT, Line, Writer};
+use super::usual::{MOST_V0, USUAL, USUAL_BITS};
 use std::hint::select_unpredictable;
 
 impl Bits<'_> {
@@ -80,8 +81,7 @@ impl Place {
         let near = above.get(self.before_b1..)?.first_chunk::<LOOKED_AT>()?;
         let to = line.get_mut(*next..)?.first_chunk_mut::<{ MOST_V0 + 2 }>()?;
         // V0 takes over changes of the row above; b1 is the next one after each.
-        let v0 = usize::from(step.changes_v0) & MOST_V0;
-        let changes = usize::from(step.changes_v0 >> 2);
+        let (v0, changes) = (step.v0(), step.changes());
         to[..MOST_V0].copy_from_slice(&near[1..=MOST_V0]);
         let a0 = select_unpredictable(v0 > 0, near[v0], self.a0);
         // Behind a vertical mode the colour is another one: the change before b1 is the first that may be b1.
@@ -180,110 +180,6 @@ fn behind(above: &[u32], mut entry: usize, a0: u32) -> usize {
     entry
 }
 
-/// Bits looked up at once in the usual step: horizontal mode with the runs most frequent on a halftone.
-const USUAL_BITS: u32 = 12;
-/// V0 codes taken with the code behind them. All bits are ones.
-const MOST_V0: usize = 3;
-
-/// What a code, and the V0 before it, adds in the usual step.
-#[derive(Clone, Copy)]
-struct Step {
-    /// Bits of all; 0 where the code is for the careful step.
-    len: u8,
-    /// Changes the code adds: none (pass mode, from b2), one (vertical modes, from b1) or two (horizontal mode, from
-    /// a0); in the two lowest bits the number of V0 codes before it. One octet, so that the tables stay in the
-    /// processor's nearest cache.
-    changes_v0: u8,
-    /// Columns from there to the first change.
-    first: i8,
-    /// Columns from the first change to the second.
-    second: u8,
-}
-
-const CAREFUL: Step = Step { len: 0, changes_v0: 0, first: 0, second: 0 };
-
-impl Step {
-    const fn of(len: u8, changes: u8, first: i8, second: u8) -> Self {
-        Step { len, changes_v0: changes << 2, first, second }
-    }
-}
-
-type Steps = [Step; 1 << USUAL_BITS];
-
-/// What the next [`USUAL_BITS`] bits begin with, behind white and behind black pixels.
-static USUAL: [Steps; 2] = with_v0([steps(&WHITE, &BLACK), steps(&BLACK, &WHITE)]);
-
-/// Puts V0 before codes.
-const fn with_v0(single: [Steps; 2]) -> [Steps; 2] {
-    let mut tables = single;
-    let mut colour = 0;
-    while colour < 2 {
-        let mut entry = 0;
-        while entry < tables[colour].len() {
-            let mut v0 = (!(entry << (usize::BITS - USUAL_BITS))).leading_zeros() as usize;
-            if v0 > MOST_V0 {
-                v0 = MOST_V0;
-            }
-            // Fewer, the last of them as the code, where the code behind them is not known from the bits left.
-            while v0 > 0 {
-                let step = single[(colour + v0) % 2][entry << v0 & ((1 << USUAL_BITS) - 1)];
-                let len = step.len + v0 as u8;
-                if step.len > 0 && len as u32 <= USUAL_BITS {
-                    tables[colour][entry] = Step { len, changes_v0: step.changes_v0 | v0 as u8, ..step };
-                    break;
-                }
-                v0 -= 1;
-            }
-            entry += 1;
-        }
-        colour += 1;
-    }
-    tables
-}
-
-const fn steps(first: &RunCodes, second: &RunCodes) -> Steps {
-    let mut table = [CAREFUL; 1 << USUAL_BITS];
-    enter(&mut table, codes::PASS, Step::of(codes::PASS.len, 0, 0, 0));
-    let mut at = 0;
-    while at < codes::VERTICAL.len() {
-        let code = codes::VERTICAL[at];
-        enter(&mut table, code, Step::of(code.len, 1, at as i8 - 3, 0));
-        at += 1;
-    }
-    let mut one = 0;
-    while one < 64 {
-        let head = followed(codes::HORIZONTAL, first[one]);
-        // A second run of 0 takes a change back.
-        let mut two = 1;
-        while two < 64 {
-            let code = followed(head, second[two]);
-            if code.len as u32 <= USUAL_BITS {
-                enter(&mut table, code, Step::of(code.len, 2, one as i8, two as u8));
-            }
-            two += 1;
-        }
-        one += 1;
-    }
-    table
-}
-
-/// Two codes as one; with no bits where they are too long for the table.
-const fn followed(first: Code, second: Code) -> Code {
-    let len = first.len + second.len;
-    let bits = if len as u32 <= USUAL_BITS { first.bits << second.len | second.bits } else { 0 };
-    Code { bits, len }
-}
-
-const fn enter(table: &mut Steps, code: Code, step: Step) {
-    let spare = USUAL_BITS - code.len as u32;
-    let mut entry = (code.bits as usize) << spare;
-    let end = entry + (1 << spare);
-    while entry < end {
-        table[entry] = step;
-        entry += 1;
-    }
-}
-
 /// A mode of two-dimensional coding (T.4 Table 4).
 #[derive(Clone, Copy)]
 struct Mode {
@@ -328,4 +224,113 @@ const fn modes() -> [Mode; 1 << MODE_BITS] {
         at += 1;
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::codes::{BLACK, Code, WHITE};
+    use super::super::line_1d;
+    use super::*;
+
+    /// A fixed generator of numbers below a bound.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % bound
+        }
+    }
+
+    /// Bits in, octets out.
+    #[derive(Default)]
+    struct Written(Vec<u8>, usize);
+
+    impl Written {
+        fn put(&mut self, code: Code) {
+            for at in (0..code.len).rev() {
+                if self.1.is_multiple_of(8) {
+                    self.0.push(0);
+                }
+                *self.0.last_mut().unwrap() |= ((code.bits >> at & 1) as u8) << (7 - self.1 % 8);
+                self.1 += 1;
+            }
+        }
+
+        /// Codes of two-dimensional coding in any order, most of them such as a halftone has; a few bits of noise.
+        fn codes(&mut self, random: &mut Random, count: usize) {
+            let ones = random.below(9);
+            let black = random.below(2);
+            for _ in 0..count {
+                match random.below(12) {
+                    choice if choice < ones => self.put(codes::VERTICAL[3]),
+                    0..7 => self.put(codes::VERTICAL[random.below(7)]),
+                    7 | 8 => self.put(codes::PASS),
+                    9 | 10 => {
+                        let longest = [3, 12, 70, 104][random.below(4)];
+                        self.put(codes::HORIZONTAL);
+                        self.put([&WHITE, &BLACK][black][random.below(longest)]);
+                        self.put([&BLACK, &WHITE][black][random.below(longest)]);
+                    }
+                    _ if random.below(20) == 0 => self.put(Code { bits: random.below(256) as u16, len: 8 }),
+                    _ => self.put(codes::VERTICAL[2 + random.below(3)]),
+                }
+            }
+        }
+    }
+
+    /// Reads a line without the usual step.
+    fn line_by_careful_steps(
+        bits: &mut Bits<'_>,
+        width: u32,
+        above: &Line,
+        line: &mut Line,
+    ) -> Result<(), Unclean> {
+        let mut writer = line.begin();
+        let mut place = Place { a0: 0, before_b1: BEFORE - 1 };
+        while !place.careful(bits, width, above.entries(), &mut writer)? {}
+        writer.end(width);
+        Ok(())
+    }
+
+    #[test]
+    fn the_usual_step_reads_what_the_careful_one_reads() {
+        let mut random = Random(1);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..3_000 {
+            let width =
+                1 + [random.below(12), random.below(300), random.below(3_000)][random.below(3)] as u32;
+            let mut data = Written::default();
+            // The first line is of runs, so that there is something above.
+            let (mut at, mut white) = (0, true);
+            while at < width as usize {
+                let longest = [4, 64][random.below(2)];
+                let run = random.below(longest).min(width as usize - at);
+                data.put(if white { &WHITE } else { &BLACK }[run]);
+                (at, white) = (at + run, !white);
+            }
+            let count = random.below(2_000);
+            data.codes(&mut random, count);
+            let (mut ours, mut slow) = (Bits::new(&data.0), Bits::new(&data.0));
+            let mut lines = [(); 4].map(|()| Line::new(width));
+            let [our_above, our_line, slow_above, slow_line] = &mut lines;
+            assert_eq!(line_1d(&mut ours, width, our_above), Ok(()));
+            assert_eq!(line_1d(&mut slow, width, slow_above), Ok(()));
+            loop {
+                let result = ours.line_2d(width, our_above, our_line);
+                assert_eq!(result, line_by_careful_steps(&mut slow, width, slow_above, slow_line));
+                if result.is_err() {
+                    refused += 1;
+                    break;
+                }
+                read += 1;
+                assert_eq!(our_line.changes(), slow_line.changes(), "{width} columns");
+                let left = |bits: &Bits<'_>| (bits.rest.len() * 8).wrapping_add(bits.count as usize);
+                assert_eq!(left(&ours), left(&slow));
+                std::mem::swap(our_above, our_line);
+                std::mem::swap(slow_above, slow_line);
+            }
+        }
+        assert!(read > 3_000 && refused == 3_000, "{read} lines read");
+    }
 }
