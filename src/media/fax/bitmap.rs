@@ -4,6 +4,8 @@
 //! three. Rows travel between decoder, bitmap and encoder as lists of colour changes: strictly ascending
 //! positions below the width, each row starting white (the change 0 makes it start black).
 
+use std::hint::select_unpredictable;
+
 /// Rows of pixels, all of one width.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bitmap {
@@ -45,14 +47,13 @@ impl Bitmap {
     /// Adds a row given by its colour changes.
     pub fn push_changes(&mut self, changes: &[u32]) {
         let start = self.data.len();
-        self.data.resize(start + self.stride, 0);
-        let Some(row) = self.data.get_mut(start..) else { return };
-        for pair in changes.chunks(2) {
-            let end = pair.get(1).copied().unwrap_or(self.width).min(self.width);
-            if let Some(&begin) = pair.first() {
-                paint(row, begin as usize, end as usize);
-            }
+        // Painted in whole words; what is behind the row is cut off.
+        self.data.resize(start + self.stride.next_multiple_of(WORD), 0);
+        if let Some(row) = self.data.get_mut(start..) {
+            paint(row.as_chunks_mut().0, changes);
         }
+        self.data.truncate(start + self.stride);
+        self.clear_padding(start);
     }
 
     /// Adds a row of packed pixels; a short one is completed with white.
@@ -108,23 +109,29 @@ impl Bitmap {
     }
 }
 
-/// Sets the pixels `begin..end` of a packed row.
-fn paint(row: &mut [u8], begin: usize, end: usize) {
-    if begin >= end {
-        return;
-    }
-    let (first, last) = (begin / 8, (end - 1) / 8);
-    let head = 0xff >> (begin % 8);
-    let tail = 0xff << (7 - (end - 1) % 8);
-    let Some(bytes) = row.get_mut(first..=last) else { return };
-    match bytes {
-        [] => {}
-        [only] => *only |= head & tail,
-        [start, middle @ .., finish] => {
-            *start |= head;
-            middle.fill(0xff);
-            *finish |= tail;
+/// Octets painted at once.
+const WORD: usize = 8;
+
+/// Paints a white row. Each change turns all pixels from it to the end of its word round, without a branch, since on a
+/// halftone none can be foretold; then each word is turned round whose neighbour at the left ends black.
+fn paint(row: &mut [[u8; WORD]], changes: &[u32]) {
+    let Some(first) = changes.first() else { return };
+    let (mut at, mut word) = (0, 0);
+    for &change in changes {
+        let here = change as usize / 64;
+        word = select_unpredictable(here == at, word, 0) ^ (u64::MAX >> (change % 64));
+        at = here;
+        if let Some(octets) = row.get_mut(here) {
+            *octets = word.to_ne_bytes();
         }
+    }
+    let end = if changes.len() % 2 == 0 { at + 1 } else { row.len() };
+    let mut before = 0;
+    for octets in row.iter_mut().take(end).skip(*first as usize / 64) {
+        let painted = u64::from_ne_bytes(*octets) ^ before;
+        *octets = painted.to_be_bytes();
+        // Black or white all through, as the last pixel is.
+        before = (painted & 1).wrapping_neg();
     }
 }
 
