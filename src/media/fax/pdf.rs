@@ -34,8 +34,9 @@ pub(super) fn convert(
 ) -> Result<Vec<u8>, MediaError> {
     let mut pdf = Writer::new();
     budget.output(archive::OVERHEAD)?;
+    let mut pages = source.reader();
     for index in 0..source.pages() {
-        let page = source.page(index, limits, budget)?;
+        let page = pages.page(index, limits, budget)?;
         let image = match page.pass_through() {
             Ok(coded) => coded,
             Err(_) => code_page(&page, limits, budget, losses)?,
