@@ -20,6 +20,11 @@ impl Bitmap {
         Bitmap { width, stride: (width as usize).div_ceil(8), data: Vec::new() }
     }
 
+    /// A page of packed rows, padded with 0 bits to whole octets.
+    pub fn of_packed(width: u32, data: Vec<u8>) -> Self {
+        Bitmap { data, ..Bitmap::new(width) }
+    }
+
     pub fn width(&self) -> u32 {
         self.width
     }

@@ -78,9 +78,27 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// What opens its pages.
+    pub fn reader(&self) -> Reader<'_, 'a> {
+        Reader { document: self, drawing: None }
+    }
+}
+
+/// Opens one page of a document after the other, and keeps what is needed for more than one of them.
+pub(super) struct Reader<'d, 'a> {
+    document: &'d Document<'a>,
+    drawing: Option<pdf_in::Drawing<'d>>,
+}
+
+impl<'d> Reader<'d, '_> {
     /// Opens the page at `index` and takes it from the budget.
-    pub fn page(&self, index: usize, limits: &Limits, budget: &mut Budget) -> Result<Page<'_>, MediaError> {
-        match self {
+    pub fn page(
+        &mut self,
+        index: usize,
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Result<Page<'d>, MediaError> {
+        match self.document {
             Document::Tiff(tiff, sheet) => match tiff.directories.get(index) {
                 Some(directory) => tiff_page(tiff, directory, sheet, index, limits, budget),
                 None => Err(MediaError::malformed("tiff", format!("no page {}", index + 1))),
@@ -89,7 +107,9 @@ impl<'a> Document<'a> {
                 budget.page(drawn.pixels())?;
                 Ok(Page::drawn(index, Cow::Borrowed(drawn)))
             }
-            Document::Pdf(pdf) => pdf.page(index, limits, budget),
+            Document::Pdf(pdf) => {
+                self.drawing.get_or_insert_with(|| pdf.drawing()).page(index, limits, budget)
+            }
             Document::Text(text) => {
                 let drawn = text.page(index, limits, budget)?;
                 Ok(Page::drawn(index, Cow::Owned(drawn)))

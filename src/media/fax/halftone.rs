@@ -34,36 +34,41 @@ impl Grey {
 /// The page in black and white.
 pub(super) fn reduce(grey: &Grey) -> Bitmap {
     let width = grey.width.max(1);
-    let photographs = photographs(grey);
     let regions = width.div_ceil(REGION);
-    let mut page = Bitmap::new(u32::try_from(width).unwrap_or(u32::MAX));
-    let mut packed = vec![0u8; width.div_ceil(8)];
-    let mut diffusion = Diffusion::new(width);
-    for (y, row) in grey.pixels.chunks_exact(width).enumerate() {
-        let at = y / REGION * regions;
-        let photographs = photographs.get(at..at + regions).unwrap_or_default();
-        if photographs.contains(&true) {
-            packed.fill(0);
-            // Every other row backwards: no worms in even shades.
-            diffusion.row(row, photographs, y % 2 == 1, &mut packed);
-        } else {
-            threshold(row, &mut packed);
-            diffusion.forget();
+    let stride = width.div_ceil(8);
+    let mut packed = vec![0u8; stride * grey.rows()];
+    let photographs = photographs(grey, &mut packed);
+    if photographs.contains(&true) {
+        let mut diffusion = Diffusion::new(width);
+        let rows = grey.pixels.chunks_exact(width).zip(packed.chunks_exact_mut(stride));
+        for (y, (row, packed)) in rows.enumerate() {
+            let at = y / REGION * regions;
+            let photographs = photographs.get(at..at + regions).unwrap_or_default();
+            if photographs.contains(&true) {
+                packed.fill(0);
+                // Every other row backwards: no worms in even shades.
+                diffusion.row(row, photographs, y % 2 == 1, packed);
+            } else {
+                diffusion.forget();
+            }
         }
-        page.push_packed(&packed);
     }
-    page
+    Bitmap::of_packed(u32::try_from(width).unwrap_or(u32::MAX), packed)
 }
 
-/// The bits of an octet, first pixel highest.
-const BITS: [u8; 8] = [0x80, 0x40, 0x20, 0x10, 8, 4, 2, 1];
-
-fn threshold(row: &[u8], packed: &mut [u8]) {
-    for (octet, shades) in packed.iter_mut().zip(row.chunks(8)) {
-        let bit = |(&shade, mask): (&u8, u8)| if shade < THRESHOLD { mask } else { 0 };
-        *octet = shades.iter().zip(BITS).map(bit).fold(0, |octet, bit| octet | bit);
-    }
+/// Eight pixels as bits, first pixel highest, 1 where the shade is below [`THRESHOLD`].
+fn threshold(shades: [u8; 8]) -> u8 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    // Added to the seven low bits of a shade with the highest bit set, it carries from the threshold on.
+    const CARRY: u64 = 0x0101_0101_0101_0101 * (256 - THRESHOLD as u64);
+    // Brings bit 0 of octet n to bit n of the highest octet.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let shades = u64::from_be_bytes(shades);
+    let light = shades & ((shades & LOW) + CARRY);
+    let dark = !light >> 7 & 0x0101_0101_0101_0101;
+    (dark.wrapping_mul(GATHER) >> 56) as u8
 }
+const _: () = assert!(THRESHOLD > 128, "the carry trick needs the highest bit");
 
 /// Errors handed to this row and the next, one place wider at each side.
 struct Diffusion {
@@ -113,21 +118,38 @@ impl Diffusion {
     }
 }
 
-/// For each region, whether it is part of a photograph.
-fn photographs(grey: &Grey) -> Vec<bool> {
+/// For each region, whether it is part of a photograph. Every pixel is put through the threshold into `packed`
+/// on the way.
+fn photographs(grey: &Grey, packed: &mut [u8]) -> Vec<bool> {
     let width = grey.width.max(1);
     let regions = width.div_ceil(REGION);
     let all = regions * grey.rows().div_ceil(REGION);
     let (mut middle, mut tinted) = (vec![0usize; all], vec![0usize; all]);
-    let rows = grey.pixels.chunks_exact(width);
-    for (y, (row, next)) in rows.clone().zip(rows.skip(1)).enumerate() {
+    let mut below = grey.pixels.chunks_exact(width).skip(1);
+    let rows = grey.pixels.chunks_exact(width).zip(packed.chunks_exact_mut(width.div_ceil(8)));
+    for (y, (row, packed)) in rows.enumerate() {
         let from = y / REGION * regions;
         let counts = middle.iter_mut().skip(from).zip(tinted.iter_mut().skip(from));
-        for (((middle, tinted), row), next) in counts.zip(row.chunks(REGION)).zip(next.chunks(REGION)) {
+        let next = below.next();
+        let (whole, rest) = row.as_chunks::<REGION>();
+        let (whole_next, rest_next) = next.unwrap_or_default().as_chunks::<REGION>();
+        let (last, last_next) = (padded(rest), padded(rest_next));
+        let here = whole.iter().chain((!rest.is_empty()).then_some(&last));
+        // Nothing is below the last row.
+        let under =
+            whole_next.iter().chain(next.map(|_| &last_next)).map(Some).chain(std::iter::repeat(None));
+        let octets = packed.chunks_mut(REGION / 8);
+        for ((((middle, tinted), shades), under), octets) in counts.zip(here).zip(under).zip(octets) {
             // Most of a page is paper.
-            if row.iter().fold(255, |all, shade| all & shade) < 255 {
-                *middle += smooth_pixels(row, next, MIDDLE);
-                *tinted += smooth_pixels(row, next, TINTED);
+            if shades.iter().fold(255, |all, shade| all & shade) == 255 {
+                continue;
+            }
+            let (eights, _) = shades.as_chunks::<8>();
+            octets.iter_mut().zip(eights).for_each(|(octet, shades)| *octet = threshold(*shades));
+            if let Some(under) = under {
+                let [in_middle, in_tint] = smooth_pixels(shades, under);
+                *middle += usize::from(in_middle);
+                *tinted += usize::from(in_tint);
             }
         }
     }
@@ -165,19 +187,30 @@ fn photographs(grey: &Grey) -> Vec<bool> {
 const SIDES: [(isize, isize); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
 const CORNERS: [(isize, isize); 4] = [(-1, -1), (1, -1), (-1, 1), (1, 1)];
 
-/// Pixels of such a shade that differ little from those at their right and below them.
-fn smooth_pixels(row: &[u8], next: &[u8], shades: std::ops::RangeInclusive<u8>) -> usize {
-    let right = row.get(1..).unwrap_or_default();
-    let (darkest, span) = (*shades.start(), shades.end() - shades.start());
-    // Without branches or checks, so that many pixels are done at a time; a row of a region has few enough.
-    let surface = |((&shade, &right), &under): ((&u8, &u8), &u8)| {
-        let one = |yes: bool| u8::from(yes);
-        one(shade.wrapping_sub(darkest) <= span)
-            & one(shade.abs_diff(right) < SMOOTH)
-            & one(shade.abs_diff(under) < SMOOTH)
-    };
-    let pixels = row.iter().zip(right).zip(next);
-    pixels.map(surface).fold(0u8, u8::wrapping_add).into()
+/// The last pixels of a row, made a whole region with paper.
+fn padded(rest: &[u8]) -> [u8; REGION] {
+    let mut region = [255; REGION];
+    region.iter_mut().zip(rest).for_each(|(to, shade)| *to = *shade);
+    region
+}
+
+/// Pixels of [`MIDDLE`] and of [`TINTED`] shades that differ little from those at their right and below them.
+fn smooth_pixels(row: &[u8; REGION], next: &[u8; REGION]) -> [u8; 2] {
+    // The last pixel has none at its right: one that is far off.
+    let mut right = [row[REGION - 1] ^ 0x80; REGION];
+    right[..REGION - 1].copy_from_slice(&row[1..]);
+    // Without branches or checks, so that many pixels are done at a time.
+    let mut counts = [0u8; 2];
+    for at in 0..REGION {
+        let surface =
+            u8::from(row[at].abs_diff(right[at]) < SMOOTH) & u8::from(row[at].abs_diff(next[at]) < SMOOTH);
+        let of = |shades: &std::ops::RangeInclusive<u8>| {
+            u8::from(row[at].wrapping_sub(*shades.start()) <= shades.end() - shades.start()) & surface
+        };
+        counts[0] = counts[0].wrapping_add(of(&MIDDLE));
+        counts[1] = counts[1].wrapping_add(of(&TINTED));
+    }
+    counts
 }
 
 #[cfg(test)]

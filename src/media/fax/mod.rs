@@ -306,8 +306,9 @@ pub fn preview(
 ) -> Result<Output, MediaError> {
     let document = Document::parse(declared, input, sheet::Sheet::default(), limits, budget)?;
     let (mut bytes, mut losses) = (Vec::new(), Vec::new());
+    let mut pages = document.reader();
     for index in 0..document.pages().min(super::preview::PAGES) {
-        let page = document.page(index, limits, budget);
+        let page = pages.page(index, limits, budget);
         let shown = page.and_then(|page| {
             let bitmap = page.decode(limits, budget, &mut losses)?;
             thumbnail::of(&bitmap, &page, budget)
@@ -350,8 +351,9 @@ fn pbm(
     losses: &mut Vec<String>,
 ) -> Result<Vec<u8>, MediaError> {
     let mut out = Vec::new();
+    let mut pages = document.reader();
     for index in 0..document.pages() {
-        let page = document.page(index, limits, budget)?;
+        let page = pages.page(index, limits, budget)?;
         let bitmap = page.decode(limits, budget, losses)?;
         let header = format!("P4\n{} {}\n", bitmap.width(), bitmap.rows());
         budget.output(header.len() + bitmap.data().len())?;

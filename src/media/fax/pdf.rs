@@ -35,8 +35,9 @@ pub(super) fn convert(
     // As long as the coded data goes in as it is; more is made room for when it is there.
     let mut pdf = Writer::new(source.octets() + archive::OVERHEAD + source.pages() * PAGE_OVERHEAD);
     budget.output(archive::OVERHEAD)?;
+    let mut pages = source.reader();
     for index in 0..source.pages() {
-        let page = source.page(index, limits, budget)?;
+        let page = pages.page(index, limits, budget)?;
         let image = match page.pass_through() {
             Ok(coded) => coded,
             Err(_) => code_page(&page, limits, budget, losses)?,

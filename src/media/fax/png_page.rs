@@ -31,7 +31,7 @@ pub(super) fn convert(
             number.ok_or_else(|| MediaError::Unsupported(format!("page={value} of {}", document.pages())))?
         }
     };
-    let page = document.page(number - 1, limits, budget)?;
+    let page = document.reader().page(number - 1, limits, budget)?;
     let bitmap = page.decode(limits, budget, losses)?;
     if document.pages() > 1 {
         note(losses, format!("page {number} of {} only", document.pages()));

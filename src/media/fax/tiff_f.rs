@@ -120,8 +120,9 @@ pub(super) fn convert(
     let total = document.pages();
     let mut conforming = document.defects().is_empty() && wanted.has_order(document);
     let mut writer = Writer::new(total, wanted);
+    let mut pages = document.reader();
     for index in 0..total {
-        let page = document.page(index, limits, budget)?;
+        let page = pages.page(index, limits, budget)?;
         let kept = if wanted.anew { None } else { keep(&page, wanted) };
         conforming &= kept.as_ref().is_some_and(|coded| {
             coded.whole && wanted.has_fields(&page) && page_conforms(&page, coded, index, total)

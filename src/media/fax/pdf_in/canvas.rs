@@ -55,8 +55,8 @@ pub(super) struct Canvas<'c> {
 }
 
 impl<'c> Canvas<'c> {
-    /// Draws on `layer`.
-    pub fn new(layer: Layer, work: &'c Work<'c>, limits: &'c Limits) -> Self {
+    /// Draws on `layer`, with letters drawn before.
+    pub fn new(layer: Layer, work: &'c Work<'c>, limits: &'c Limits, glyphs: Glyphs) -> Self {
         let clip = Clip { area: layer.area, mask: None };
         Canvas {
             layers: vec![layer],
@@ -64,7 +64,7 @@ impl<'c> Canvas<'c> {
             groups: Vec::new(),
             work,
             limits,
-            glyphs: Glyphs::default(),
+            glyphs,
             masks: Vec::new(),
             nested: 0,
         }
@@ -85,12 +85,16 @@ impl<'c> Canvas<'c> {
             return None;
         }
         self.work.spend(layer.area.pixels());
-        let mut inner = Canvas::new(layer, self.work, self.limits);
+        let mut inner = Canvas::new(layer, self.work, self.limits, self.take_glyphs());
         inner.nested = self.nested + 1;
-        inner.glyphs = std::mem::take(&mut self.glyphs);
         draw(&mut inner);
-        self.glyphs = std::mem::take(&mut inner.glyphs);
+        self.glyphs = inner.take_glyphs();
         inner.into_layer()
+    }
+
+    /// The letters drawn so far.
+    pub fn take_glyphs(&mut self) -> Glyphs {
+        std::mem::take(&mut self.glyphs)
     }
 
     fn clip(&self) -> Clip {
@@ -194,6 +198,17 @@ impl<'c> Canvas<'c> {
             return;
         }
         let mask = self.soft_mask(props.soft_mask.as_ref());
+        let clipped = self.clips.last().is_some_and(|clip| clip.mask.is_some());
+        // Nearly all letters are black on paper.
+        if let (Ink::Flat { shade, alpha: 255 }, None, false, BlendMode::Normal) =
+            (ink, &mask, clipped, props.blend_mode)
+            && let Some(layer) = self.layers.last_mut()
+        {
+            let (coverage, stride) = sprite.from(area.y0 - y, area.x0 - x);
+            if layer.stamp(&area, coverage, stride, *shade) {
+                return;
+            }
+        }
         self.paint(ink, mask.as_deref(), props.blend_mode, |row| {
             for line in area.y0..area.y1 {
                 row(line, area.x0, sprite.part(line - y, area.x0 - x, area.x1 - x));

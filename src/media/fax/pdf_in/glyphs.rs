@@ -1,9 +1,9 @@
-//! Letters drawn once for all places where they are needed.
+//! Letters drawn once for all places and pages where they are needed.
 
 use super::paths;
 use super::work::Work;
 use crate::media::fax::raster::{Area, Rule};
-use hayro_interpret::font::OutlineGlyph;
+use hayro_interpret::font::{GlyphIdentifier, OutlineGlyph};
 use hayro_interpret::kurbo::{Affine, BezPath};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,6 +15,9 @@ const LARGEST: u64 = 128 * 128;
 /// Pixels of all letters kept.
 const MOST: u64 = 8 << 20;
 
+/// Letters that are found at once.
+const RECENT: usize = 1024;
+
 /// A letter in pixels, around its origin.
 pub(super) struct Sprite {
     pub area: Area,
@@ -22,6 +25,14 @@ pub(super) struct Sprite {
 }
 
 impl Sprite {
+    /// The coverage from a pixel on, and the octets from row to row.
+    pub fn from(&self, row: i32, column: i32) -> (&[u8], usize) {
+        let width = self.area.width();
+        let down = usize::try_from(row - self.area.y0).unwrap_or(0);
+        let right = usize::try_from(column - self.area.x0).unwrap_or(0);
+        (self.coverage.get(down * width + right..).unwrap_or_default(), width)
+    }
+
     /// The coverage of the columns `from..to` of a row.
     pub fn part(&self, row: i32, from: i32, to: i32) -> &[u8] {
         let width = self.area.width();
@@ -31,14 +42,17 @@ impl Sprite {
     }
 }
 
-/// Glyph, the bits of its transform without the place, and its place between two pixels.
-type Key = (u128, [u64; 4], [u8; 2]);
+/// The bits of a transform without the place, and the place between two pixels.
+type Place = ([u64; 4], [u8; 2]);
 
-/// The letters of a page.
+/// The letters of a document.
 #[derive(Default)]
 pub(super) struct Glyphs {
     outlines: HashMap<u128, Rc<BezPath>>,
-    sprites: HashMap<Key, Rc<Sprite>>,
+    /// By glyph and place. The key of a glyph is made of all octets of its font.
+    sprites: HashMap<(u128, Place), Rc<Sprite>>,
+    /// Sprites used last, where they are found without a hash of anything.
+    recent: Vec<Option<(GlyphIdentifier, Place, Rc<Sprite>)>>,
     pixels: u64,
     elements: usize,
 }
@@ -77,20 +91,42 @@ impl Glyphs {
         }
         let (x, y) = (e.floor(), f.floor());
         let between = [e - x, f - y];
-        let key = (
-            glyph.identifier().cache_key(),
-            [a, b, c, d].map(f64::to_bits),
-            between.map(|v| (v * PLACES) as u8),
-        );
-        if let Some(sprite) = self.sprites.get(&key) {
+        let place = ([a, b, c, d].map(f64::to_bits), between.map(|v| (v * PLACES) as u8));
+        let (identifier, slot) = (glyph.identifier(), slot(glyph, place.1));
+        if let Some(Some((known, at, sprite))) = self.recent.get(slot)
+            && *at == place
+            && *known == identifier
+        {
             return Some((sprite.clone(), x as i32, y as i32));
         }
+        let key = (identifier.cache_key(), place);
+        let sprite = match self.sprites.get(&key) {
+            Some(sprite) => sprite.clone(),
+            None => self.draw(glyph, Affine::new([a, b, c, d, between[0], between[1]]), key, work)?,
+        };
+        self.recent.resize(RECENT, None);
+        if let Some(recent) = self.recent.get_mut(slot) {
+            *recent = Some((identifier, place, sprite.clone()));
+        }
+        Some((sprite, x as i32, y as i32))
+    }
+
+    /// Draws a glyph and keeps it; `None` for a large one.
+    fn draw(
+        &mut self,
+        glyph: &OutlineGlyph,
+        transform: Affine,
+        key: (u128, Place),
+        work: &Work<'_>,
+    ) -> Option<Rc<Sprite>> {
         let path = self.outline(glyph);
-        let outline = paths::outline(&path, Affine::new([a, b, c, d, between[0], between[1]]), work);
-        let area = outline.area();
+        let outline = paths::outline(&path, transform, work);
+        let mut area = outline.area();
         if area.pixels() > LARGEST || area.width() > 1024 || area.height() > 1024 {
             return None;
         }
+        // Rows of whole eights are put on paper faster.
+        area.x1 = area.x0 + area.width().next_multiple_of(8) as i32;
         work.spend(outline.cost(&area));
         let mut coverage = vec![0; area.pixels() as usize];
         outline.cover(&area, Rule::NonZero, |row, column, covered| {
@@ -106,6 +142,17 @@ impl Glyphs {
         }
         let sprite = Rc::new(Sprite { area, coverage });
         self.sprites.insert(key, sprite.clone());
-        Some((sprite, x as i32, y as i32))
+        Some(sprite)
     }
+
+    /// Ends a page: fonts of this one need not be there for the next.
+    pub fn forget_fonts(&mut self) {
+        self.recent.clear();
+    }
+}
+
+/// Where a glyph is kept among the recent.
+fn slot(glyph: &OutlineGlyph, between: [u8; 2]) -> usize {
+    let [x, y] = between.map(usize::from);
+    (glyph.glyph_id().to_u32() as usize * 4 + x * 2 + y) % RECENT
 }

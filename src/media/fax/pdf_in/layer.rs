@@ -29,8 +29,9 @@ pub(super) enum Ink<'a> {
 
 /// a · b / 255, rounded.
 pub(super) fn share(a: u8, b: u8) -> u8 {
-    let product = u32::from(a) * u32::from(b) + 128;
-    ((product + (product >> 8)) >> 8) as u8
+    // At most 255 * 255 + 128 + 254: nothing wraps, and many are done at a time.
+    let product = (u16::from(a) * u16::from(b)).wrapping_add(128);
+    (product.wrapping_add(product >> 8) >> 8) as u8
 }
 
 impl Mask {
@@ -110,6 +111,23 @@ impl Layer {
         Mask { area: self.area, share: self.value }
     }
 
+    /// Puts an opaque shade onto the pixels of `area`, as much as `coverage` says of each, row by row, a row `stride`
+    /// octets behind the other. `false` where the layer is not opaque or does not hold the area: nothing is done.
+    pub fn stamp(&mut self, area: &Area, coverage: &[u8], stride: usize, shade: u8) -> bool {
+        let (own, width) = (self.area, self.area.width());
+        if !self.alpha.is_empty() || area.is_empty() || area.and(&own) != *area {
+            return false;
+        }
+        let left = (area.x0 - own.x0) as usize;
+        let rows = self.value.chunks_exact_mut(width).skip((area.y0 - own.y0) as usize).take(area.height());
+        for (row, coverage) in rows.zip(coverage.chunks(stride.max(1))) {
+            if let Some(values) = row.get_mut(left..left + area.width()) {
+                cover(values, coverage, shade);
+            }
+        }
+        true
+    }
+
     /// Puts ink onto the pixels from `x` on in the row `y`, as much as `coverage` says of each.
     pub fn blend(&mut self, y: i32, x: i32, coverage: &[u8], ink: &Ink<'_>, mode: BlendMode) {
         // Callers cover only places inside of the area.
@@ -119,13 +137,7 @@ impl Layer {
         let alphas = self.alpha.get_mut(start..end).unwrap_or_default();
         match (ink, mode, alphas.is_empty()) {
             (&Ink::Flat { shade, alpha: 255 }, BlendMode::Normal, true) => {
-                for (value, &covered) in values.iter_mut().zip(coverage) {
-                    match covered {
-                        0 => {}
-                        255 => *value = shade,
-                        _ => *value = share(shade, covered) + share(*value, 255 - covered),
-                    }
-                }
+                cover(values, coverage, shade);
             }
             _ => {
                 let opaque = alphas.is_empty();
@@ -149,6 +161,20 @@ impl Layer {
             }
         }
     }
+}
+
+/// Puts an opaque shade onto pixels of an opaque layer.
+fn cover(values: &mut [u8], coverage: &[u8], shade: u8) {
+    let length = values.len().min(coverage.len());
+    let (values, coverage) = (&mut values[..length], &coverage[..length]);
+    // The parts of two shades are never more than 255 together.
+    let one = |value: u8, covered: u8| share(shade, covered).saturating_add(share(value, 255 - covered));
+    let (eights, rest) = values.as_chunks_mut::<8>();
+    let (covered_eights, covered_rest) = coverage.as_chunks::<8>();
+    for (values, coverage) in eights.iter_mut().zip(covered_eights) {
+        values.iter_mut().zip(coverage).for_each(|(value, &covered)| *value = one(*value, covered));
+    }
+    rest.iter_mut().zip(covered_rest).for_each(|(value, &covered)| *value = one(*value, covered));
 }
 
 /// The shade of a pixel from its value and opacity.

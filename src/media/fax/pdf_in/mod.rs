@@ -35,6 +35,7 @@ use super::raster::Area;
 use super::sheet::Sheet;
 use crate::limits::{Budget, Exceeded, Limits};
 use canvas::Canvas;
+use glyphs::Glyphs;
 use hayro_interpret::hayro_syntax::Filter;
 use hayro_interpret::hayro_syntax::LoadPdfError;
 use hayro_interpret::hayro_syntax::Pdf;
@@ -50,6 +51,8 @@ use work::{Work, guarded};
 
 /// Octets of the content of one page.
 const CONTENT: usize = 32 << 20;
+/// Pages for which fonts once read are kept: what they hold is not to be counted from outside.
+const FONTS_KEPT: u32 = 16;
 
 /// An open PDF of at least one page.
 pub(super) struct Source {
@@ -82,27 +85,9 @@ impl Source {
         self.pdf.pages().len()
     }
 
-    /// Draws a page, or takes its dots as they are.
-    pub fn page(&self, index: usize, limits: &Limits, budget: &mut Budget) -> Result<Page<'_>, MediaError> {
-        let page = guarded(|| {
-            let Some(page) = self.pdf.pages().get(index) else {
-                return Err(MediaError::malformed("pdf", format!("no page {}", index + 1)));
-            };
-            if page.page_stream().is_some_and(|content| content.len() > CONTENT) {
-                return Err(Exceeded::FaxPixels.into());
-            }
-            let cache = InterpreterCache::new();
-            let work = Work::new(budget);
-            if let Some(single) = single::of(page, &cache, &work, limits)
-                && let Some(page) = self.exact(&single, index)?
-            {
-                return Ok(page);
-            }
-            draw(page, &self.sheet, &cache, work, limits).map(|drawn| Page::drawn(index, Cow::Owned(drawn)))
-        })?;
-        let rows = page.length.unwrap_or(0);
-        budget.page(u64::from(page.width) * u64::from(rows))?;
-        Ok(page)
+    /// What draws its pages.
+    pub fn drawing(&self) -> Drawing<'_> {
+        Drawing { source: self, kept: None }
     }
 
     /// A page whose dots are those of a fax; `None` where they have to be scaled.
@@ -121,6 +106,63 @@ impl Source {
         let stride = (single.width as usize).div_ceil(8).max(1);
         rows.chunks_exact(stride).for_each(|row| bitmap.push_packed(row));
         Ok(Some(drawn(turned(bitmap, single), single, index)))
+    }
+}
+
+/// Draws page after page, and keeps what the next can use again.
+pub(super) struct Drawing<'d> {
+    source: &'d Source,
+    kept: Option<Kept<'d>>,
+}
+
+/// Fonts and other objects read by the interpreter, and letters drawn.
+struct Kept<'d> {
+    objects: InterpreterCache<'d>,
+    pages: u32,
+    glyphs: Glyphs,
+}
+
+impl<'d> Drawing<'d> {
+    /// Draws a page, or takes its dots as they are.
+    pub fn page(
+        &mut self,
+        index: usize,
+        limits: &Limits,
+        budget: &mut Budget,
+    ) -> Result<Page<'d>, MediaError> {
+        let source = self.source;
+        let mut kept = self.kept.take().unwrap_or_default();
+        if kept.pages >= FONTS_KEPT {
+            (kept.pages, kept.objects) = (0, InterpreterCache::new());
+        }
+        kept.pages += 1;
+        let page = guarded(|| {
+            let Some(page) = source.pdf.pages().get(index) else {
+                return Err(MediaError::malformed("pdf", format!("no page {}", index + 1)));
+            };
+            if page.page_stream().is_some_and(|content| content.len() > CONTENT) {
+                return Err(Exceeded::FaxPixels.into());
+            }
+            let work = Work::new(budget);
+            if let Some(single) = single::of(page, &kept.objects, &work, limits)
+                && let Some(page) = source.exact(&single, index)?
+            {
+                return Ok(page);
+            }
+            let drawn = draw(page, &source.sheet, &mut kept, work, limits)?;
+            Ok(Page::drawn(index, Cow::Owned(drawn)))
+        })?;
+        let rows = page.length.unwrap_or(0);
+        budget.page(u64::from(page.width) * u64::from(rows))?;
+        // A page that was ended in the middle leaves nothing behind.
+        self.kept = Some(kept);
+        Ok(page)
+    }
+}
+
+impl Default for Kept<'_> {
+    fn default() -> Self {
+        Kept { objects: InterpreterCache::new(), pages: 0, glyphs: Glyphs::default() }
     }
 }
 
@@ -205,7 +247,7 @@ fn turned(bitmap: Bitmap, single: &Single<'_>) -> Bitmap {
 fn draw<'a>(
     page: &'a PdfPage<'a>,
     sheet: &Sheet,
-    cache: &InterpreterCache<'a>,
+    kept: &mut Kept<'a>,
     work: Work<'_>,
     limits: &Limits,
 ) -> Result<Drawn, MediaError> {
@@ -238,10 +280,12 @@ fn draw<'a>(
     });
     let whole = Rect::new(0.0, 0.0, area.width() as f64, area.height() as f64);
     let transform = to_grid * Affine::new([a, b, c, d, e, f]);
-    let mut context = Context::new(transform, whole, cache, page.xref(), settings);
+    let mut context = Context::new(transform, whole, &kept.objects, page.xref(), settings);
     let grey = {
-        let mut canvas = Canvas::new(Layer::paper(area), &work, limits);
+        let mut canvas = Canvas::new(Layer::paper(area), &work, limits, std::mem::take(&mut kept.glyphs));
         interpret_page(page, &mut context, &mut canvas);
+        kept.glyphs = canvas.take_glyphs();
+        kept.glyphs.forget_fonts();
         canvas.into_layer().map(|layer| layer.value).unwrap_or_default()
     };
     let bitmap = halftone::reduce(&Grey { width: area.width(), pixels: grey });
