@@ -4,71 +4,16 @@
 
 mod common;
 
-use common::fax::{TiffSpec, convert, encode_mmr, inspect, pages_of_pbm, sample_page};
+use common::fax::{
+    LEGAL_ROWS as ROWS, TiffSpec, convert, encode_mmr, inspect, legal_pages, pages_of_pbm, sample_page,
+};
+use common::judge::faults;
 use common::programs::{Folder, Pages, run, text};
-use vpim_milter::conformance::judge;
-use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::media::Facts;
 use vpim_milter::media::fax::FaxFacts;
-use vpim_milter::message::Message;
-use vpim_milter::message::transfer::encode_base64;
-use vpim_milter::vpim::{Envelope, Survey, Target};
-
-/// RFC 3949 4.2.1: columns by columns per inch, then what lines to the inch go with them.
-const RESOLUTIONS: [(u32, u32, [u32; 3]); 8] = [
-    (204, 98, [1728, 2048, 2432]),
-    (204, 196, [1728, 2048, 2432]),
-    (204, 391, [1728, 2048, 2432]),
-    (200, 100, [1728, 2048, 2432]),
-    (200, 200, [1728, 2048, 2432]),
-    (300, 300, [2592, 3072, 3648]),
-    (408, 391, [3456, 4096, 4864]),
-    (400, 400, [3456, 4096, 4864]),
-];
-const ROWS: u32 = 60;
-
-/// One page in each resolution and width: name, file.
-fn sources() -> Vec<(String, Vec<u8>)> {
-    let mut sources = Vec::new();
-    for (x, y, widths) in RESOLUTIONS {
-        for width in widths {
-            let data = encode_mmr(&sample_page(width as usize, ROWS as usize), width as usize);
-            let (x_resolution, y_resolution) = (x, y);
-            let spec =
-                TiffSpec { width, length: ROWS, x_resolution, y_resolution, data, ..TiffSpec::default() };
-            sources.push((format!("{width} at {x} x {y}"), spec.build()));
-        }
-    }
-    sources
-}
 
 fn pbm(tiff: &[u8]) -> Pages {
     pages_of_pbm(&convert(tiff, "image/x-portable-bitmap").unwrap().bytes)
-}
-
-/// The rules about TIFF that a fax mail with the file breaks towards a receiver of profile S, or of F too.
-fn faults(tiff: &[u8], profile_s: bool) -> Vec<String> {
-    let base64 = String::from_utf8(encode_base64(tiff, "\r\n")).unwrap();
-    let head = "Received: from fax.example.net by fax.example.org; Tue, 4 Mar 2025 09:00:01 +0100
-From: <FAX=+16135550100@fax.example.net>
-To: <FAX=+3940226338@fax.example.org>
-Date: Tue, 4 Mar 2025 09:00:00 +0100
-Message-ID: <a6@fax.example.net>
-Subject: Fax
-MIME-Version: 1.0
-Content-Type: image/tiff; application=faxbw
-Content-Transfer-Encoding: base64
-
-";
-    let mail = head.replace('\n', "\r\n") + &base64;
-    let (limits, envelope) = (Limits::default(), Envelope::default());
-    let message = Message::parse(mail.as_bytes(), &limits);
-    let target = Target { fax_profile_s: Some(profile_s), ..Target::default() };
-    let survey = Survey::new(&message, &envelope, None, &limits, &mut Budget::new(&limits));
-    let survey = survey.towards(Some(&target));
-    assert!(survey.pages().next().is_some(), "no page is judged");
-    let about_tiff = |id: &str| id.contains("tiff") || id.starts_with("vpim2-fax");
-    judge(&survey).iter().map(|f| f.rule.id.to_owned()).filter(|id| about_tiff(id)).collect()
 }
 
 /// What libtiff says on standard error of all there is in a file, and the pixels it reads.
@@ -83,7 +28,7 @@ fn libtiff(folder: &Folder, tiff: &[u8]) -> Option<(String, Pages)> {
 fn every_resolution_and_width_is_written_right_in_every_coding() {
     let folder = Folder::new("written");
     let (mut judged, mut read) = (0, 0);
-    for (name, source) in sources() {
+    for (name, source) in legal_pages() {
         let before = inspect(&source).unwrap();
         for (coding, options) in [("mh", Some(0)), ("mr", Some(1)), ("mmr", None)] {
             let target = format!("image/tiff;application=faxbw;compression={coding}");
@@ -120,7 +65,7 @@ fn every_resolution_and_width_is_written_right_in_every_coding() {
 fn ghostscript_shows_the_pages_of_every_resolution_to_the_pixel() {
     let folder = Folder::new("written-gs");
     let mut shown = 0;
-    for (name, source) in sources() {
+    for (name, source) in legal_pages() {
         let coding = ["mh", "mr", "mmr"][shown % 3];
         let written = convert(&source, &format!("image/tiff;compression={coding}")).unwrap().bytes;
         let page = inspect(&written).unwrap().pages.remove(0);
@@ -204,7 +149,7 @@ const S: &str = "image/tiff;application=faxbw;profile=s";
 #[test]
 fn profile_s_of_every_resolution_and_width_is_faultless() {
     let folder = Folder::new("profile-s");
-    for (name, source) in sources() {
+    for (name, source) in legal_pages() {
         let written = convert(&source, S).unwrap();
         assert_eq!(pages_of_profile_s(&written.bytes), 1, "{name}");
         assert_eq!(faults(&written.bytes, true), [""; 0], "{name}");

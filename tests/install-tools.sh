@@ -1,22 +1,29 @@
 #!/bin/sh
 # Installs the programs the tests use: Postfix, OpenDKIM, OpenLDAP, NSD, and other people's decoders;
-# unpacks Sendmail. Does nothing when all are there. Debian and Ubuntu; elsewhere says what to install.
+# unpacks Sendmail and the checkers of HylaFAX; puts a validator of PDF/A in an environment of Python. Does nothing
+# when all are there. Debian and Ubuntu; elsewhere says what to install.
 set -eu
 
 # command and the Debian package it is in
 tools='postfix=postfix ffmpeg=ffmpeg sox=sox tiffinfo=libtiff-tools pdftotext=poppler-utils
 gs=ghostscript mutool=mupdf-tools qpdf=qpdf gcc=gcc chromium=chromium opendkim=opendkim
 opendkim-genkey=opendkim-tools m4=m4 unshare=util-linux hostname=hostname
-slapd=slapd ldapadd=ldap-utils nsd=nsd'
+slapd=slapd ldapadd=ldap-utils nsd=nsd python3=python3'
 # Debian's packages of Postfix and Sendmail exclude each other, so Sendmail is unpacked here.
 sendmail=${VPIM_SENDMAIL_TREE:-/opt/vpim-milter-tests/sendmail}
+# HylaFAX's packages set up a fax server; only two programs of them are wanted.
+hylafax=${VPIM_HYLAFAX_TREE:-/opt/vpim-milter-tests/hylafax}
+pdfa=${VPIM_PDFA_ENVIRONMENT:-/opt/vpim-milter-tests/pdfa}
 
 PATH=$PATH:/usr/sbin:/sbin
 packages=
 for tool in $tools; do
     command -v "${tool%%=*}" >/dev/null 2>&1 || packages="$packages ${tool#*=}"
 done
-[ -n "$packages" ] || [ ! -x "$sendmail/sendmail" ] || exit 0
+has_sendmail() { [ -x "$sendmail/sendmail" ]; }
+has_hylafax() { [ -x "$hylafax/usr/lib/hylafax/bin/tiffcheck" ] && [ -x "$hylafax/usr/lib/hylafax/bin/faxinfo" ]; }
+has_pdfa() { "$pdfa/bin/python3" -c 'import page' 2>/dev/null; }
+[ -n "$packages" ] || ! has_sendmail || ! has_hylafax || ! has_pdfa || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "install-tools.sh: no apt-get here; install these with your system's package manager:$packages" >&2
@@ -58,7 +65,32 @@ fi
 # shellcheck disable=SC2086
 [ -z "$packages" ] || apt install -y --no-install-recommends $packages
 
-[ ! -x "$sendmail/sendmail" ] || exit 0
+# Downloads packages and unpacks them into a folder, which comes first.
+unpack() {
+    tree=$1
+    shift
+    debs=$(mktemp -d)
+    (cd "$debs" && apt-get -qq download "$@")
+    $as_root mkdir -p "$tree"
+    for deb in "$debs"/*.deb; do
+        $as_root dpkg-deb -x "$deb" "$tree"
+    done
+    rm -rf "$debs"
+    debs=
+}
+
+has_hylafax || unpack "$hylafax" hylafax-client hylafax-server
+
+if ! has_pdfa; then
+    # Some systems have the module that makes environments in a package of its own.
+    $as_root python3 -m venv "$pdfa" >/dev/null 2>&1 || {
+        apt install -y --no-install-recommends python3-venv
+        $as_root python3 -m venv "$pdfa"
+    }
+    $as_root "$pdfa/bin/pip" -q --disable-pip-version-check install page-validation==0.11.0
+fi
+
+! has_sendmail || exit 0
 # What its binary is linked with, under the names of this release.
 libraries=
 for names in libwrap0 liblockfile1 libnsl2 libsasl2-2 'libldap-2.5-0 libldap2' 'libdb5.3 libdb5.3t64'; do
@@ -71,11 +103,6 @@ for names in libwrap0 liblockfile1 libnsl2 libsasl2-2 'libldap-2.5-0 libldap2' '
 done
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends $libraries
-debs=$(mktemp -d)
-(cd "$debs" && apt-get -qq download sendmail-bin sendmail-base sendmail-cf)
-$as_root mkdir -p "$sendmail"
-for deb in "$debs"/*.deb; do
-    $as_root dpkg-deb -x "$deb" "$sendmail"
-done
+unpack "$sendmail" sendmail-bin sendmail-base sendmail-cf
 # Without the setgid bit, which a daemon of root with a queue of its own does not need.
 $as_root install -m 755 "$sendmail/usr/libexec/sendmail/sendmail" "$sendmail/sendmail"

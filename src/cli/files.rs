@@ -124,8 +124,12 @@ mod tests {
 
     #[test]
     fn input_beyond_the_limit_is_refused() {
-        assert_eq!(bounded(&b"1234"[..], 4).unwrap(), b"1234");
-        assert!(bounded(&b"12345"[..], 4).is_err());
+        // Whatever size the file is said to have.
+        for size in [0, 2, 4, 100] {
+            assert_eq!(bounded(&b"1234"[..], size, 4).unwrap(), b"1234");
+            assert!(bounded(&b"12345"[..], size, 4).is_err());
+        }
+        assert!(bounded(&b""[..], usize::MAX, usize::MAX).is_err(), "no room for so much");
     }
 
     #[test]

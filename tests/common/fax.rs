@@ -167,3 +167,38 @@ pub fn encode_mmr(page: &[u8], width: usize) -> Vec<u8> {
     let Ok(writer) = encoder.finish();
     writer.finish()
 }
+
+/// RFC 3949 4.2.1: columns by columns per inch, then what lines to the inch go with them.
+const RESOLUTIONS: [(u32, u32, [u32; 3]); 8] = [
+    (204, 98, [1728, 2048, 2432]),
+    (204, 196, [1728, 2048, 2432]),
+    (204, 391, [1728, 2048, 2432]),
+    (200, 100, [1728, 2048, 2432]),
+    (200, 200, [1728, 2048, 2432]),
+    (300, 300, [2592, 3072, 3648]),
+    (408, 391, [3456, 4096, 4864]),
+    (400, 400, [3456, 4096, 4864]),
+];
+/// Rows of each of [`legal_pages`].
+pub const LEGAL_ROWS: u32 = 60;
+
+/// One page in MMR in each resolution and width of TIFF-F: name, file.
+pub fn legal_pages() -> Vec<(String, Vec<u8>)> {
+    let mut pages = Vec::new();
+    for (x, y, widths) in RESOLUTIONS {
+        for width in widths {
+            let data = encode_mmr(&sample_page(width as usize, LEGAL_ROWS as usize), width as usize);
+            let (x_resolution, y_resolution) = (x, y);
+            let spec = TiffSpec {
+                width,
+                length: LEGAL_ROWS,
+                x_resolution,
+                y_resolution,
+                data,
+                ..TiffSpec::default()
+            };
+            pages.push((format!("{width} at {x} x {y}"), spec.build()));
+        }
+    }
+    pages
+}

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod fax;
+pub mod judge;
 pub mod pages;
 pub mod pdf;
 pub mod programs;

@@ -451,7 +451,9 @@ fn ivm_fax_per_2532(s: &Survey<'_>, f: &mut Findings<'_>) {
         let what = match s.body(id).map(|b| &b.facts) {
             Some(Ok(report)) => match &report.facts {
                 Facts::Fax(fax) => {
-                    let foreign = |c: &&str| !matches!(*c, "MH" | "MR" | "MMR" | "JBIG" | "JPEG");
+                    // T.85 and T.43.
+                    let jbig = |c: &str| c.starts_with("JBIG (");
+                    let foreign = |c: &&str| !matches!(*c, "MH" | "MR" | "MMR" | "JPEG") && !jbig(c);
                     let Some(coding) = fax.pages.iter().map(|p| p.coding.as_str()).find(foreign) else {
                         continue;
                     };

@@ -130,7 +130,7 @@ fn tiff_page<'t>(
     if !grey_tiff::reads(&facts) || super::page::is_packed(&facts) {
         return Page::open(tiff, directory, facts, index, limits, budget);
     }
-    let drawn = grey_tiff::draw(tiff.bytes, &facts, index, sheet, limits)?;
+    let drawn = grey_tiff::draw(tiff.bytes, &facts, directory.place, sheet, limits)?;
     budget.page(drawn.pixels())?;
     Ok(Page::drawn(index, Cow::Owned(drawn)))
 }

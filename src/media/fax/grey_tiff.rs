@@ -9,6 +9,7 @@ use super::geometry::Resolution;
 use super::halftone::Grey;
 use super::picture::{self, Drawn};
 use super::sheet::Sheet;
+use super::turn;
 use crate::limits::{Exceeded, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +27,7 @@ pub(super) fn reads(facts: &PageFacts) -> bool {
     !facts.tiled && !fax && coding
 }
 
-/// Draws the page at `index`.
+/// Draws the page whose directory is number `index` in the file, from 0.
 pub(super) fn draw(
     input: &[u8],
     facts: &PageFacts,
@@ -42,32 +43,33 @@ pub(super) fn draw(
     let decoded = catch_unwind(AssertUnwindSafe(|| decode(input, index, pixels)))
         .map_err(|_| broken("the decoder failed on it".into()))?
         .map_err(|error| broken(error.to_string()))?;
+    let orientation = facts.orientation.unwrap_or(1);
+    // Of a picture without a resolution nobody knows how large it is.
+    let known = facts.x_resolution.is_some_and(|x| x >= 20.0) && facts.resolution_unit != Some(1);
     match decoded {
         Decoded::Bits(bits) => {
-            let resolution = Resolution::of(facts);
+            let (bits, resolution) = turn::shown(bits, Resolution::of(facts), orientation);
             let fax = resolution.legal().filter(|(legal, [.., widest])| {
-                facts.width <= *widest && (!sheet.asked || *legal == sheet.resolution)
+                bits.width() <= *widest && (!sheet.asked || *legal == sheet.resolution)
             });
             if fax.is_some() {
                 return Ok(Drawn { bitmap: bits, resolution, losses: Vec::new() });
             }
-            let pixels =
-                bits.iter().flat_map(|row| (0..facts.width as usize).map(|x| shade(row, x))).collect();
-            scaled(Grey { width: facts.width as usize, pixels }, facts, sheet)
+            let width = bits.width() as usize;
+            let pixels = bits.iter().flat_map(|row| (0..width).map(|x| shade(row, x))).collect();
+            Ok(picture::on_sheet(Grey { width, pixels }, known.then_some(resolution), sheet, "tiff"))
         }
-        Decoded::Shades(grey) => scaled(grey, facts, sheet),
+        Decoded::Shades(grey) => {
+            let resolution = Resolution::of(facts);
+            let resolution = if matches!(orientation, 5..=8) { resolution.turned() } else { resolution };
+            let grey = turn::shades(grey, orientation);
+            Ok(picture::on_sheet(grey, known.then_some(resolution), sheet, "tiff"))
+        }
     }
 }
 
 fn shade(row: &[u8], x: usize) -> u8 {
     if row.get(x / 8).is_some_and(|octet| octet << (x % 8) & 0x80 != 0) { 0 } else { 255 }
-}
-
-fn scaled(grey: Grey, facts: &PageFacts, sheet: &Sheet) -> Result<Drawn, MediaError> {
-    // Of a picture without a resolution nobody knows how large it is.
-    let known = facts.x_resolution.is_some_and(|x| x >= 20.0) && facts.resolution_unit != Some(1);
-    let resolution = known.then(|| Resolution::of(facts));
-    Ok(picture::on_sheet(grey, resolution, sheet, "tiff"))
 }
 
 enum Decoded {

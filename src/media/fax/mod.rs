@@ -310,8 +310,9 @@ pub fn preview(
     for index in 0..document.pages().min(super::preview::PAGES) {
         let page = pages.page(index, limits, budget);
         let shown = page.and_then(|page| {
-            let bitmap = page.decode(limits, budget, &mut losses)?;
-            thumbnail::of(&bitmap, &page, budget)
+            let decoded = page.decode(limits, budget, &mut losses)?;
+            let (bitmap, resolution) = turn::shown(decoded, page.resolution, page.orientation);
+            thumbnail::of(&bitmap, resolution, budget)
         });
         match shown {
             Ok(thumbnail) => {
@@ -354,14 +355,12 @@ fn pbm(
     let mut pages = document.reader();
     for index in 0..document.pages() {
         let page = pages.page(index, limits, budget)?;
-        let bitmap = page.decode(limits, budget, losses)?;
+        let decoded = page.decode(limits, budget, losses)?;
+        let (bitmap, _) = turn::shown(decoded, page.resolution, page.orientation);
         let header = format!("P4\n{} {}\n", bitmap.width(), bitmap.rows());
         budget.output(header.len() + bitmap.data().len())?;
         out.extend_from_slice(header.as_bytes());
         out.extend_from_slice(bitmap.data());
-        if page.orientation > 1 {
-            note(losses, format!("page {}: Orientation {} is not applied", page.number, page.orientation));
-        }
     }
     document.defects().iter().for_each(|defect| note(losses, defect.clone()));
     Ok(out)

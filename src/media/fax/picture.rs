@@ -13,6 +13,7 @@ use super::geometry::Resolution;
 use super::halftone::{self, Grey};
 use super::scale::scale;
 use super::sheet::Sheet;
+use super::turn;
 use crate::limits::{Budget, Exceeded, Limits};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::io::Cursor;
@@ -25,6 +26,9 @@ const MARGIN: f64 = 0.235;
 const SCREEN_DPI: f64 = 96.0;
 /// Octets a decoder may need for a pixel, with what it works with.
 const OCTETS_A_PIXEL: u64 = 16;
+
+/// The Orientation of pixels that are to be turned clockwise by a quarter.
+const CLOCKWISE: u16 = 6;
 
 /// A page that was drawn here.
 #[derive(Clone, Debug)]
@@ -64,10 +68,11 @@ pub(super) fn draw(
     limits: &Limits,
     budget: &Budget,
 ) -> Result<Drawn, MediaError> {
-    let picture = decode(input, container, limits)?;
+    let (picture, orientation) = decode(input, container, limits)?;
     budget.check()?;
     let grey = shades(&picture);
     drop(picture);
+    let grey = turn::shades(grey, orientation);
     budget.check()?;
     Ok(on_sheet(grey, None, sheet, container))
 }
@@ -81,13 +86,13 @@ pub(super) fn on_sheet(grey: Grey, resolution: Option<Resolution>, sheet: &Sheet
             let inches = (grey.width as f64 / dots.x, grey.rows() as f64 / dots.y);
             let fit = sheet.fit(inches.0 * 72.0, inches.1 * 72.0);
             losses.extend(fit.losses());
-            let grey = if fit.turned { turned(&grey) } else { grey };
+            let grey = if fit.turned { turn::shades(grey, CLOCKWISE) } else { grey };
             let columns = (f64::from(sheet.columns) - 2.0 * fit.left).round().max(1.0) as usize;
             let place = Place { left: fit.left.round() as i64, top: 0, columns, rows: fit.rows as usize };
             place.on_page(&grey, sheet.columns as usize, fit.rows as usize)
         }
         None => {
-            let grey = if grey.width > grey.rows() { turned(&grey) } else { grey };
+            let grey = if grey.width > grey.rows() { turn::shades(grey, CLOCKWISE) } else { grey };
             let place = Place::within_margins(&grey, sheet);
             place.on_page(&grey, sheet.columns as usize, (HEIGHT * y).round() as usize)
         }
@@ -95,16 +100,8 @@ pub(super) fn on_sheet(grey: Grey, resolution: Option<Resolution>, sheet: &Sheet
     Drawn { bitmap: halftone::reduce(&page), resolution: sheet.resolution, losses }
 }
 
-/// Turned by 90 degrees clockwise.
-fn turned(grey: &Grey) -> Grey {
-    let mut pixels = Vec::with_capacity(grey.pixels.len());
-    for x in 0..grey.width {
-        pixels.extend(grey.pixels.iter().skip(x).step_by(grey.width.max(1)).rev());
-    }
-    Grey { width: grey.rows(), pixels }
-}
-
-fn decode(input: &[u8], container: &str, limits: &Limits) -> Result<DynamicImage, MediaError> {
+/// The pixels, and how they are to be turned (Exif Orientation, which is that of TIFF).
+fn decode(input: &[u8], container: &str, limits: &Limits) -> Result<(DynamicImage, u16), MediaError> {
     let unreadable = |error: image::ImageError| MediaError::malformed(container, error.to_string());
     let format = format(container).ok_or_else(|| MediaError::Unsupported(container.to_owned()))?;
     let mut bounds = image::Limits::no_limits();
@@ -113,12 +110,15 @@ fn decode(input: &[u8], container: &str, limits: &Limits) -> Result<DynamicImage
     bounds.max_alloc = Some(limits.page_pixels.saturating_mul(OCTETS_A_PIXEL));
     let mut reader = ImageReader::with_format(Cursor::new(input), format);
     reader.limits(bounds);
-    let decoder = reader.into_decoder().map_err(unreadable)?;
+    let mut decoder = reader.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.page_pixels {
         return Err(Exceeded::PageSize.into());
     }
-    DynamicImage::from_decoder(decoder).map_err(unreadable)
+    // A picture without Exif data, or with damaged ones, stands upright.
+    let orientation = decoder.orientation().map_or(1, |orientation| orientation.to_exif());
+    let picture = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
+    Ok((picture, orientation.into()))
 }
 
 /// Luminance on white paper.
@@ -221,7 +221,7 @@ mod tests {
     fn pictures_are_turned_clockwise() {
         // 1 2 3
         // 4 5 6
-        let grey = turned(&Grey { width: 3, pixels: vec![1, 2, 3, 4, 5, 6] });
+        let grey = turn::shades(Grey { width: 3, pixels: vec![1, 2, 3, 4, 5, 6] }, CLOCKWISE);
         assert_eq!((grey.width, grey.pixels), (2, vec![4, 1, 5, 2, 6, 3]));
     }
 }

@@ -1,4 +1,4 @@
-//! One page as PNG: its dots where they are about square, else shades on a square grid.
+//! One page as PNG, upright: its dots where they are about square, else shades on a square grid.
 
 use super::MediaError;
 use super::bitmap::Bitmap;
@@ -6,6 +6,7 @@ use super::document::Document;
 use super::geometry::Resolution;
 use super::page::note;
 use super::scale::scale;
+use super::turn::shown;
 use crate::limits::{Budget, Limits};
 use mime::Mime;
 use png::{BitDepth, ColorType, Encoder, PixelDimensions, Unit};
@@ -32,20 +33,18 @@ pub(super) fn convert(
         }
     };
     let page = document.reader().page(number - 1, limits, budget)?;
-    let bitmap = page.decode(limits, budget, losses)?;
+    let decoded = page.decode(limits, budget, losses)?;
+    let (bitmap, resolution) = shown(decoded, page.resolution, page.orientation);
     if document.pages() > 1 {
         note(losses, format!("page {number} of {} only", document.pages()));
-    }
-    if page.orientation > 1 {
-        note(losses, format!("page {number}: Orientation {} is not applied", page.orientation));
     }
     budget.check()?;
     let failed =
         |error: png::EncodingError| MediaError::Unsupported(format!("PNG of page {number}: {error}"));
-    let png = if SQUARE.contains(&(page.resolution.x / page.resolution.y)) {
-        dots(&bitmap, page.resolution).map_err(failed)?
+    let png = if SQUARE.contains(&(resolution.x / resolution.y)) {
+        dots(&bitmap, resolution).map_err(failed)?
     } else {
-        shades(&bitmap, page.resolution, limits).map_err(failed)?
+        shades(&bitmap, resolution, limits).map_err(failed)?
     };
     budget.output(png.len())?;
     Ok(png)

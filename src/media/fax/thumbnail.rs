@@ -1,18 +1,17 @@
 //! A page reduced to a small picture in grey: every pixel is the mean of the area it covers, at the
-//! shape the page has on paper and turned the way it is read.
+//! shape the page has on paper.
 
 use super::MediaError;
 use super::bitmap::Bitmap;
-use super::page::Page;
+use super::geometry::Resolution;
 use crate::limits::Budget;
 use crate::media::preview::{PAGE_HEIGHT, PAGE_WIDTH, Thumbnail};
 
-/// The thumbnail of a page whose pixels are `bitmap`.
-pub(super) fn of(bitmap: &Bitmap, page: &Page<'_>, budget: &Budget) -> Result<Thumbnail, MediaError> {
+/// The thumbnail of an upright page whose pixels are `bitmap`.
+pub(super) fn of(bitmap: &Bitmap, resolution: Resolution, budget: &Budget) -> Result<Thumbnail, MediaError> {
     let width = bitmap.width().clamp(1, PAGE_WIDTH);
     // Pixels of a fax are seldom square.
-    let squeezed =
-        f64::from(width) / f64::from(bitmap.width().max(1)) * page.resolution.x / page.resolution.y;
+    let squeezed = f64::from(width) / f64::from(bitmap.width().max(1)) * resolution.x / resolution.y;
     let height = (bitmap.rows() as f64 * squeezed).round() as u32;
     let height = height.clamp(1, PAGE_HEIGHT);
     let rows: Vec<&[u8]> = bitmap.iter().collect();
@@ -24,7 +23,7 @@ pub(super) fn of(bitmap: &Bitmap, page: &Page<'_>, budget: &Budget) -> Result<Th
             grey.push(shade(area, covered(x, width, bitmap.width() as usize)));
         }
     }
-    Ok(turned(Thumbnail { width, height, grey }, page.orientation))
+    Ok(Thumbnail { width, height, grey })
 }
 
 /// The source positions under the pixel `at` of `of`; at least one where there is one.
@@ -41,32 +40,6 @@ fn shade(rows: &[&[u8]], columns: std::ops::Range<usize>) -> u8 {
     let black: usize = rows.iter().map(|row| columns.clone().filter(|&x| is_black(row, x)).count()).sum();
     let ink = (black * 255 * 3 / 2).checked_div(area).unwrap_or(0).min(255);
     255 - ink as u8
-}
-
-/// The picture as it is read (TIFF 6.0, Orientation): where row 0 and column 0 are on paper.
-fn turned(page: Thumbnail, orientation: u16) -> Thumbnail {
-    if !(2..=8).contains(&orientation) {
-        return page;
-    }
-    let Thumbnail { width: w, height: h, .. } = page;
-    let (width, height) = if orientation < 5 { (w, h) } else { (h, w) };
-    let mut grey = Vec::with_capacity(page.grey.len());
-    for y in 0..height {
-        for x in 0..width {
-            let (column, row) = match orientation {
-                2 => (w - 1 - x, y),
-                3 => (w - 1 - x, h - 1 - y),
-                4 => (x, h - 1 - y),
-                5 => (y, x),
-                6 => (y, h - 1 - x),
-                7 => (w - 1 - y, h - 1 - x),
-                _ => (w - 1 - y, x),
-            };
-            let at = row as usize * w as usize + column as usize;
-            grey.push(page.grey.get(at).copied().unwrap_or(255));
-        }
-    }
-    Thumbnail { width, height, grey }
 }
 
 #[cfg(test)]
@@ -91,27 +64,5 @@ mod tests {
         assert_eq!(shade(&rows[..1], 0..4), 0);
         assert!((50..=160).contains(&shade(&rows, 0..4)));
         assert_eq!(shade(&[], 0..0), 255);
-    }
-
-    #[test]
-    fn pages_are_turned_as_their_orientation_says() {
-        // 1 2 3
-        // 4 5 6
-        let page = Thumbnail { width: 3, height: 2, grey: vec![1, 2, 3, 4, 5, 6] };
-        let expected: [&[u8]; 8] = [
-            &[1, 2, 3, 4, 5, 6],
-            &[3, 2, 1, 6, 5, 4],
-            &[6, 5, 4, 3, 2, 1],
-            &[4, 5, 6, 1, 2, 3],
-            &[1, 4, 2, 5, 3, 6],
-            &[4, 1, 5, 2, 6, 3],
-            &[6, 3, 5, 2, 4, 1],
-            &[3, 6, 2, 5, 1, 4],
-        ];
-        for (orientation, grey) in (1..).zip(expected) {
-            let turned = turned(page.clone(), orientation);
-            assert_eq!(turned.grey, grey, "{orientation}");
-            assert_eq!(turned.width, if orientation < 5 { 3 } else { 2 });
-        }
     }
 }

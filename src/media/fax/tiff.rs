@@ -72,6 +72,8 @@ pub(super) struct Tiff<'a> {
 #[derive(Debug)]
 pub(super) struct Directory {
     pub offset: usize,
+    /// Directories before it in the file.
+    pub place: usize,
     pub fields: Vec<Field>,
     /// Number of fields as claimed.
     claimed: usize,
@@ -162,7 +164,8 @@ impl<'a> Tiff<'a> {
 
     fn read_directory(&mut self, offset: usize) -> Option<Directory> {
         let claimed = usize::from(self.u16(offset)?);
-        let mut directory = Directory { offset, fields: Vec::new(), claimed, next: 0 };
+        let mut directory =
+            Directory { offset, place: self.directories.len(), fields: Vec::new(), claimed, next: 0 };
         for index in 0..claimed.min(MAX_FIELDS) {
             let Some(field) = self.read_field(offset.checked_add(2 + index * 12)?) else {
                 self.defect(format!("directory at offset {offset} is cut off after {index} fields"));

@@ -18,7 +18,7 @@ use super::fit::{Fit, Profile, S_WIDTH};
 use super::geometry::{LEGAL, Resolution};
 use super::page::{Coded, Page, Storage, note, reverse_bits};
 use super::tiff::{ByteOrder, Tiff, tag};
-use super::turn::upright;
+use super::turn::shown;
 use crate::limits::{Budget, Exceeded, Limits};
 use mime::Mime;
 use std::borrow::Cow;
@@ -293,12 +293,8 @@ impl Writer {
         losses: &mut Vec<String>,
     ) -> Result<(), MediaError> {
         let turned = self.wanted.turned(page);
-        let mut bitmap = page.decode(limits, budget, losses)?;
-        let mut resolution = page.resolution;
-        if turned != 1 {
-            bitmap = upright(bitmap, turned);
-            resolution = if turned > 4 { resolution.turned() } else { resolution };
-        }
+        let decoded = page.decode(limits, budget, losses)?;
+        let (mut bitmap, resolution) = shown(decoded, page.resolution, turned);
         let fit = Fit::of(self.wanted.profile, bitmap.width(), resolution);
         let before = (bitmap.width(), bitmap.rows());
         bitmap = fit.apply(bitmap, limits, budget)?;

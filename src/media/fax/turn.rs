@@ -1,10 +1,43 @@
-//! Pages stored turned or mirrored (TIFF 6.0 Orientation), put upright for readers that know no such field.
+//! Pages stored turned or mirrored (TIFF 6.0 and Exif Orientation), put upright for readers that know no such field.
 
 use super::bitmap::Bitmap;
+use super::geometry::Resolution;
+use super::halftone::Grey;
+
+/// The page as it is seen, and its resolution across and down that way.
+pub(super) fn shown(page: Bitmap, resolution: Resolution, orientation: u16) -> (Bitmap, Resolution) {
+    let resolution = if matches!(orientation, 5..=8) { resolution.turned() } else { resolution };
+    (upright(page, orientation), resolution)
+}
+
+/// The same of shades.
+pub(super) fn shades(page: Grey, orientation: u16) -> Grey {
+    if !(2..=8).contains(&orientation) {
+        return page;
+    }
+    let (w, h) = (page.width, page.rows());
+    let (width, height) = if orientation < 5 { (w, h) } else { (h, w) };
+    let mut pixels = Vec::with_capacity(w * h);
+    for y in 0..height {
+        for x in 0..width {
+            let (column, row) = match orientation {
+                2 => (w - 1 - x, y),
+                3 => (w - 1 - x, h - 1 - y),
+                4 => (x, h - 1 - y),
+                5 => (y, x),
+                6 => (y, h - 1 - x),
+                7 => (w - 1 - y, h - 1 - x),
+                _ => (w - 1 - y, x),
+            };
+            pixels.push(page.pixels.get(row * w + column).copied().unwrap_or(255));
+        }
+    }
+    Grey { width, pixels }
+}
 
 /// The page as it is seen: `orientation` says where its first row and column are. Values that mean nothing leave it
 /// as it is.
-pub(super) fn upright(page: Bitmap, orientation: u16) -> Bitmap {
+fn upright(page: Bitmap, orientation: u16) -> Bitmap {
     // First the columns become rows, then the sides change places.
     let (transposed, mirrored, flipped) = match orientation {
         2 => (false, true, false),
@@ -104,6 +137,13 @@ mod tests {
         ];
         for (orientation, rows) in (0..).zip(seen) {
             assert_eq!(upright(stored.clone(), orientation), page(rows), "{orientation}");
+            // The same of shades.
+            let grey = Grey { width: 3, pixels: vec![0, 1, 255, 2, 255, 255] };
+            let dark = |row: &&str| row.chars().map(|c| c == '#').collect::<Vec<_>>();
+            let turned = shades(grey, orientation);
+            let found: Vec<bool> = turned.pixels.iter().map(|&shade| shade < 255).collect();
+            assert_eq!(found, rows.iter().flat_map(dark).collect::<Vec<_>>(), "{orientation}");
+            assert_eq!(turned.width, rows[0].len());
         }
     }
 

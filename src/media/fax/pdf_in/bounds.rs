@@ -1,7 +1,8 @@
 //! Whether an image of a PDF may be decoded: the packages that do it allocate what the headers of the coded data
 //! claim, and some codings make hours of work of a few octets.
 
-use super::expand::unfilter;
+use super::expand::whole;
+use super::jbig2;
 use crate::limits::Limits;
 use hayro_interpret::hayro_syntax::Filter;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
@@ -41,28 +42,53 @@ fn one(stream: &Stream<'_>, limits: &Limits) -> Result<u64, &'static str> {
         return Err("an image of more than eight inks is left out");
     }
     let filters = stream.filters();
-    let Some(last) = filters.last() else { return Ok(size * 4) };
-    let raw = stream.raw_data();
-    let first = filters.len() - 1;
-    let most = limits.page_pixels.saturating_mul(2);
-    let coded = if first == 0 {
-        raw
-    } else {
-        let before = filters.get(..first).unwrap_or_default();
-        unfilter(&raw, before, most).map_err(|_| "an image that grows without bound is left out")?.into()
+    let Some((last, before)) = filters.split_last() else { return Ok(size * 4) };
+    let picture = |filter: &Filter| {
+        use Filter::{CcittFaxDecode, DctDecode, Jbig2Decode, JpxDecode};
+        matches!(filter, CcittFaxDecode | DctDecode | Jbig2Decode | JpxDecode)
     };
+    // What is looked at has to be what the package will decode, whatever it makes of damage.
+    let plain = before.iter().all(|filter| *filter == Filter::FlateDecode) && !has_predictor(dict);
+    if before.iter().any(picture) || picture(last) && !before.is_empty() && !plain {
+        return Err("an image in several codings is left out");
+    }
+    let mut coded = stream.raw_data();
+    if picture(last) {
+        for _ in before {
+            coded = whole(&coded, limits.page_pixels.saturating_mul(2))
+                .ok_or("a damaged image is left out")?
+                .into();
+        }
+    }
     let octets = coded.len() as u64;
     let steps = match last {
         Filter::DctDecode => jpeg(&coded, limits)?.saturating_mul(10),
         Filter::JpxDecode => jpeg2000(&coded, limits)?.saturating_mul(60),
         Filter::Jbig2Decode => jbig2(stream, &coded, limits)?.saturating_mul(20),
         Filter::CcittFaxDecode => {
-            let columns = parameters(stream).and_then(|parameters| parameters.get::<u32>("Columns"));
-            pixels(columns.unwrap_or(1728).into(), height.into(), limits)?.saturating_mul(2)
+            // Whichever parameters the package takes.
+            let columns = all_parameters(dict).into_iter().filter_map(|one| one.get::<u32>("Columns"));
+            pixels(columns.fold(1728, u32::max).into(), height.into(), limits)?.saturating_mul(2)
         }
         _ => 0,
     };
     Ok(steps + size * 4 + octets * 8)
+}
+
+/// The parameters of all filters.
+fn all_parameters<'a>(dict: &Dict<'a>) -> Vec<Dict<'a>> {
+    let of = |key: &str| {
+        let list =
+            dict.get::<Array<'a>>(key).map(|list| list.iter::<Object<'a>>().filter_map(Object::into_dict));
+        dict.get::<Dict<'a>>(key).into_iter().chain(list.into_iter().flatten()).collect::<Vec<_>>()
+    };
+    [of("DP"), of("DecodeParms")].concat()
+}
+
+/// Whether any of the filters has a predictor (ISO 32000-1, 7.4.4.4).
+fn has_predictor(dict: &Dict<'_>) -> bool {
+    let predicts = |one: &Dict<'_>| one.get::<i32>("Predictor").is_some_and(|predictor| predictor != 1);
+    all_parameters(dict).iter().any(predicts)
 }
 
 /// The parameters of the last filter.
@@ -125,49 +151,32 @@ fn jpeg2000(data: &[u8], limits: &Limits) -> Result<u64, &'static str> {
     Ok(size * components)
 }
 
-/// Pixels of all regions of JBIG2 data (ITU-T T.88 7.2, 7.4). Only generic regions are decoded: the symbols of a
-/// dictionary can be of any size, which nothing tells before they are decoded.
+/// Pixels of JBIG2 data, with those of the symbols that it shares with other images.
 fn jbig2(stream: &Stream<'_>, data: &[u8], limits: &Limits) -> Result<u64, &'static str> {
-    const DAMAGED: &str = "a damaged JBIG2 image is left out";
-    if parameters(stream).is_some_and(|parameters| parameters.contains_key("JBIG2Globals")) {
-        return Err("a JBIG2 image with symbols is left out");
+    // Which parameters the package takes is only sure where there is one filter.
+    let single = stream.filters().len() == 1;
+    let Some(globals) =
+        first_parameters(stream.dict()).and_then(|dict| dict.get::<Stream<'_>>("JBIG2Globals"))
+    else {
+        return jbig2::pixels(None, data, single, limits);
+    };
+    if !single {
+        return Err("a JBIG2 image with symbols behind another filter is left out");
     }
-    let (mut at, mut sum) = (0usize, 0u64);
-    while at < data.len() {
-        let number = be32(data, at).ok_or(DAMAGED)?;
-        let flags = *data.get(at + 4).ok_or(DAMAGED)?;
-        let referred = usize::from(*data.get(at + 5).ok_or(DAMAGED)? >> 5);
-        let size = if number <= 256 {
-            1
-        } else if number <= 65_536 {
-            2
-        } else {
-            4
-        };
-        if referred > 4 {
-            return Err(DAMAGED);
+    let globals = globals.decoded_data().map_err(|_| "a damaged JBIG2 image is left out")?;
+    jbig2::pixels(Some(&globals), data, true, limits)
+}
+
+/// The parameters that belong to the first filter: a dictionary to a name, the first of an array to an array.
+fn first_parameters<'a>(dict: &Dict<'a>) -> Option<Dict<'a>> {
+    let named = ["F", "Filter"].iter().any(|key| dict.get::<Name<'a>>(*key).is_some());
+    let find = |key: &str| {
+        if named {
+            return dict.get::<Dict<'a>>(key);
         }
-        let header = at + 6 + referred * size + if flags & 0x40 != 0 { 4 } else { 1 };
-        let length = be32(data, header).ok_or(DAMAGED)?;
-        let body = header + 4;
-        match flags & 0x3f {
-            // Page information, generic regions and refinements begin with width and height.
-            48 | 36 | 38 | 39 | 40 | 42 | 43 => {
-                let width = be32(data, body).ok_or(DAMAGED)?;
-                let height = be32(data, body + 4).ok_or(DAMAGED)?;
-                // A page of stripes that does not say how high it is (T.88 7.4.8.2) fails here.
-                sum += pixels(width.into(), height.into(), limits)?;
-            }
-            // Ends, profiles, comments.
-            49..=52 | 62 => {}
-            _ => return Err("a JBIG2 image with symbols is left out"),
-        }
-        if length == u32::MAX {
-            break;
-        }
-        at = body.checked_add(length as usize).ok_or(DAMAGED)?;
-    }
-    pixels(sum, 1, limits)
+        dict.get::<Array<'a>>(key).and_then(|list| list.iter::<Object<'a>>().next()?.into_dict())
+    };
+    find("DP").or_else(|| find("DecodeParms"))
 }
 
 /// The first name of a colour space, or the name it is.

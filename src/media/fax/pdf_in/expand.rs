@@ -14,12 +14,25 @@ pub(super) struct TooMuch;
 /// Octets that `data` inflates to, read as zlib and as bare deflate data, whichever is more; damage ends it.
 /// `out` takes what the zlib reading gives.
 pub(super) fn inflated(data: &[u8], most: u64, mut out: Option<&mut Vec<u8>>) -> Result<u64, TooMuch> {
-    let zlib = inflate(data, true, most, out.as_deref_mut())?;
-    let bare = inflate(data, false, most, out.filter(|_| zlib == 0))?;
+    let (zlib, _) = inflate(data, true, most, out.as_deref_mut())?;
+    let (bare, _) = inflate(data, false, most, out.filter(|_| zlib == 0))?;
     Ok(zlib.max(bare))
 }
 
-fn inflate(data: &[u8], zlib: bool, most: u64, mut out: Option<&mut Vec<u8>>) -> Result<u64, TooMuch> {
+/// What zlib data inflates to; `None` where it is damaged or more than `most` octets.
+pub(super) fn whole(data: &[u8], most: u64) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let (_, end) = inflate(data, true, most, Some(&mut out)).ok()?;
+    end.then_some(out)
+}
+
+/// The octets written, and whether the data ends as it should.
+fn inflate(
+    data: &[u8],
+    zlib: bool,
+    most: u64,
+    mut out: Option<&mut Vec<u8>>,
+) -> Result<(u64, bool), TooMuch> {
     let mut reader = Decompress::new(zlib);
     let mut piece = vec![0; PIECE.min(data.len().saturating_mul(1_100).max(64))];
     loop {
@@ -35,7 +48,7 @@ fn inflate(data: &[u8], zlib: bool, most: u64, mut out: Option<&mut Vec<u8>>) ->
         }
         let stuck = new == 0 && reader.total_in() == read;
         if stuck || !matches!(status, Ok(Status::Ok | Status::BufError)) {
-            return Ok(reader.total_out());
+            return Ok((reader.total_out(), matches!(status, Ok(Status::StreamEnd))));
         }
     }
 }
@@ -197,6 +210,10 @@ mod tests {
         assert!(out == long, "bare deflate data");
         assert!(inflated(&coded[..coded.len() / 2], u64::MAX, None).unwrap() > 1_000_000);
         assert_eq!(inflated(b"", 10, None), Ok(0));
+        assert!(whole(&coded, 3_000_000).unwrap() == long);
+        assert_eq!(whole(&coded, 2_999_999), None);
+        assert_eq!(whole(&coded[..coded.len() - 1], 3_000_000), None, "without its checksum");
+        assert_eq!(whole(&coded[2..], 3_000_000), None);
     }
 
     #[test]

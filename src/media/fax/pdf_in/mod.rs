@@ -6,7 +6,7 @@
 //! | `single` | pages that are one picture in black and white: its dots as they are |
 //! | `canvas` | all other pages, drawn in grey |
 //! | `paths`, `glyphs`, `images`, `patterns`, `layer` | what the canvas draws with |
-//! | `bounds` | images that are not decoded |
+//! | `bounds`, `jbig2` | images that are not decoded |
 //! | `work` | what a page may cost, and how it is ended |
 //!
 //! The structure of the file, its content, fonts and image codings are read by `hayro-interpret`, pure Rust like
@@ -18,6 +18,7 @@ mod canvas;
 mod expand;
 mod glyphs;
 mod images;
+mod jbig2;
 mod layer;
 mod paths;
 mod patterns;
