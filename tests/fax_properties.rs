@@ -4,6 +4,7 @@
 mod common;
 
 use common::fax::{TiffSpec, convert, convert_with, encode_mmr, inspect, pages_of_pbm, sample_page};
+use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use proptest::prelude::*;
 use vpim_milter::limits::Limits;
 
@@ -125,6 +126,74 @@ fn every_run_length_of_both_colours_survives_every_coding() {
         page.extend(row);
     }
     round_trip(&page, 1729, 196);
+}
+
+/// Rows as hayro-ccitt hands them out.
+struct Rows {
+    packed: Vec<u8>,
+    width: usize,
+}
+
+impl Decoder for Rows {
+    fn push_row(&mut self, changes: &[u32]) {
+        let start = self.packed.len();
+        self.packed.resize(start + self.width.div_ceil(8), 0);
+        for pair in changes.chunks(2) {
+            let end = pair.get(1).map_or(self.width, |&end| end as usize);
+            (pair[0] as usize..end).for_each(|x| self.packed[start + x / 8] |= 0x80 >> (x % 8));
+        }
+    }
+}
+
+fn read_by_hayro(data: &[u8], width: usize, rows: usize) -> Vec<u8> {
+    let settings = DecodeSettings {
+        columns: width as u32,
+        rows: rows as u32,
+        end_of_block: true,
+        end_of_line: false,
+        rows_are_byte_aligned: false,
+        encoding: EncodingMode::Group4,
+        strict: false,
+    };
+    let mut found = Rows { packed: Vec::new(), width };
+    hayro_ccitt::decode(data, &mut found, &mut DecoderContext::new(settings)).unwrap();
+    found.packed
+}
+
+/// Pages on which no code can be foretold from those before it: noise of any density, rows that are those above moved
+/// by a few columns, checks; at widths around whole octets and words.
+#[test]
+fn restless_pages_are_read_as_another_decoder_reads_them() {
+    const ROWS: usize = 12;
+    let mut seed = 7u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    for width in [1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 129, 1727, 1728, 1729, 2561] {
+        let mut pages: Vec<Vec<Vec<bool>>> = [1, 8, 50, 92, 99]
+            .map(|percent| (0..ROWS).map(|_| (0..width).map(|_| random(100) < percent).collect()).collect())
+            .into();
+        for step in [1, 2, 3] {
+            let first: Vec<bool> = (0..width).map(|_| random(100) < 30).collect();
+            let moved = |y: usize| (0..width).map(|x| first[(x + y * step) % width]).collect();
+            pages.push((0..ROWS).map(moved).collect());
+            pages.push((0..ROWS).map(|y| (0..width).map(|x| (x / step + y) % 2 == 0).collect()).collect());
+        }
+        for (number, page) in pages.iter().enumerate() {
+            let octet = |bits: &[bool]| {
+                bits.iter().zip(0..).fold(0, |all, (&bit, at)| all | u8::from(bit) << (7 - at))
+            };
+            let packed: Vec<u8> = page.iter().flat_map(|row| row.chunks(8).map(octet)).collect();
+            let data = encode_mmr(&packed, width);
+            assert!(read_by_hayro(&data, width, ROWS) == packed, "{width} columns, page {number}");
+            let tiff =
+                TiffSpec { width: width as u32, length: ROWS as u32, data, ..TiffSpec::default() }.build();
+            let shown = convert(&tiff, "image/x-portable-bitmap").unwrap();
+            assert_eq!(shown.report.losses, Vec::<String>::new(), "{width} columns, page {number}");
+            assert!(pages_of_pbm(&shown.bytes)[0].2 == packed, "{width} columns, page {number}");
+        }
+    }
 }
 
 proptest! {

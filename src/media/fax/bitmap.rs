@@ -49,7 +49,7 @@ impl Bitmap {
         self.data.get(start..start.saturating_add(self.stride)).unwrap_or_default()
     }
 
-    /// Adds a row given by its colour changes.
+    /// Adds a row given by its colour changes; those of a damaged line may lie beyond the right edge.
     pub fn push_changes(&mut self, changes: &[u32]) {
         let start = self.data.len();
         // Painted in whole words; what is behind the row is cut off.
@@ -130,7 +130,7 @@ fn paint(row: &mut [[u8; WORD]], changes: &[u32]) {
             *octets = word.to_ne_bytes();
         }
     }
-    let end = if changes.len() % 2 == 0 { at + 1 } else { row.len() };
+    let end = if changes.len().is_multiple_of(2) { at + 1 } else { row.len() };
     let mut before = 0;
     for octets in row.iter_mut().take(end).skip(*first as usize / 64) {
         let painted = u64::from_ne_bytes(*octets) ^ before;
@@ -184,6 +184,22 @@ mod tests {
                 changes_of(page.data(), width, &mut found);
                 assert_eq!(found, changes, "width {width}");
             }
+        }
+    }
+
+    #[test]
+    fn changes_beyond_the_right_edge_paint_nothing() {
+        for (changes, octets) in [
+            (&[3, 99][..], [0x1f, 0x80]),
+            (&[8, 10], [0x00, 0x80]),
+            (&[9, 11], [0x00, 0x00]),
+            (&[11], [0x00, 0x00]),
+            (&[0, 2, 70, 80, 200], [0xc0, 0x00]),
+            (&[7, 64], [0x01, 0x80]),
+        ] {
+            let mut page = Bitmap::new(9);
+            page.push_changes(changes);
+            assert_eq!(page.data(), octets, "{changes:?}");
         }
     }
 
