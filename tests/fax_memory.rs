@@ -1,8 +1,11 @@
-//! Hostile TIFF files: each ends soon, with an error or pages, in memory that grows with its own octets and one page.
+//! Hostile files: each ends soon, with an error or pages; TIFF in memory that grows with its own octets and one page,
+//! PDF of a megabyte in less than 256.
 
 mod common;
 
 use common::fax::{TiffSpec, encode_mmr, sample_page};
+use common::pdf;
+use std::io::Write;
 use std::time::Duration;
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::media::fax::inspect;
@@ -174,6 +177,103 @@ fn cases() -> Vec<(&'static str, Must, Vec<u8>)> {
     ]
 }
 
+/// `text` and so many MiB of spaces as Flate data.
+fn inflating(text: &str, mebibytes: usize) -> Vec<u8> {
+    let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut put = |octets: &[u8]| writer.write_all(octets).expect("into memory");
+    put(text.as_bytes());
+    (0..mebibytes).for_each(|_| put(&[b' '; 1 << 20]));
+    writer.finish().expect("into memory")
+}
+
+/// Object and cross-reference streams that grow; the streams of a file are decoded while it is opened.
+fn growing_pdfs() -> Vec<(String, Vec<u8>)> {
+    let page = || {
+        let text = |text: &str| text.as_bytes().to_vec();
+        vec![
+            (1, text("<</Type/Catalog/Pages 2 0 R>>")),
+            (3, text("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>")),
+        ]
+    };
+    const PAGES: &str = "2 0 <</Type/Pages/Kids[3 0 R]/Count 1>>";
+    let with = |entries: &str, data: &[u8], more: Option<&str>| {
+        let mut objects = page();
+        objects.push((10, pdf::stream(&format!("/N 1/First 4{entries}"), data)));
+        objects.extend(more.map(|more| (11, more.as_bytes().to_vec())));
+        pdf::compressed_file(&objects, &[(2, 10)])
+    };
+    let twice = {
+        let once = inflating(PAGES, 4 << 10);
+        let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        writer.write_all(&once).expect("into memory");
+        writer.finish().expect("into memory")
+    };
+    let chains = [
+        "/Type/ObjStm/Filter[/FlateDecode/FlateDecode]",
+        "/Filter[/FlateDecode/FlateDecode]",
+        "/Type/ObjStm/F#69lter[/Fl#61teDecode/Fl]",
+        "/Type/ObjStm/F[/Fl/Fl]",
+        "/Type/ObjStm/Filter[/Crypt/FlateDecode/FlateDecode]",
+        "/Type/ObjStm/Filter[/FlateDecode % ]\n/None/FlateDecode]",
+        "/Type/ObjStm/Filter[/FlateDecode/FlateDecode]/S(\\) >> stream (>>) )",
+        "/Subtype/Image/Width 9/Height 9/Filter[/FlateDecode/FlateDecode]",
+    ];
+    let mut all: Vec<(String, Vec<u8>)> =
+        chains.iter().map(|entries| ((*entries).to_owned(), with(entries, &twice, None))).collect();
+    let elsewhere = with("/Filter 11 0 R", &twice, Some("[/FlateDecode/FlateDecode]"));
+    all.push(("filters named elsewhere".into(), elsewhere));
+    let lost = with(chains[0], &twice, None);
+    let at = lost.windows(9).rposition(|word| word == b"startxref").expect("a file");
+    all.push(("no startxref".into(), [&lost[..at], b"startxxxx"].concat()));
+    for kind in ["/Type/ObjStm", "/Subtype/Image/Width 10000/Height 19000/BitsPerComponent 8"] {
+        let mut objects = page();
+        objects.push((10, pdf::stream("/Type/ObjStm/N 1/First 4", PAGES.as_bytes())));
+        let mut within = vec![(2, 10)];
+        for n in 20..25 {
+            let data = inflating(&format!("{} 0 <<>>", n + 100), 185);
+            objects.push((n, pdf::stream(&format!("{kind}/N 1/First 6/Filter/FlateDecode"), &data)));
+            within.push((n + 100, n));
+        }
+        all.push((format!("five {kind}"), pdf::compressed_file(&objects, &within)));
+    }
+    let numbers = "2 9 ".repeat(20 << 20);
+    let coded = inflating(&numbers, 0);
+    all.push((
+        "objects of no octets".into(),
+        with("/Type/ObjStm/Filter/FlateDecode/N 20000000", &coded, None),
+    ));
+    let mut references = b"%PDF-1.5\n".to_vec();
+    for (number, object) in page() {
+        references.extend(format!("{number} 0 obj\n").bytes().chain(object).chain(*b"\nendobj\n"));
+    }
+    let start = references.len();
+    let entries = "/Type/XRef/Size 190000000/W[0 1 0]/Root 1 0 R/Filter/FlateDecode";
+    references.extend(b"9 0 obj\n");
+    references.extend(pdf::stream(entries, &inflating("", 180)));
+    references.extend(format!("\nendobj\nstartxref\n{start}\n%%EOF\n").bytes());
+    all.push(("references".into(), references));
+    all
+}
+
+fn pdfs_that_grow_are_refused() {
+    let declared: mime::Mime = "application/pdf".parse().expect("a type");
+    let limits = Limits::default();
+    for (name, file) in growing_pdfs() {
+        assert!(file.len() <= 1 << 20, "{name}: {}", file.len());
+        forget_peak();
+        let (memory, time) = (peak_kib().unwrap_or(0), cpu().unwrap_or_default());
+        let job = Job::convert(declared.clone(), "image/tiff".parse().expect("a type"));
+        let result = run(&job, &file, &limits, &mut Budget::new(&limits));
+        let seconds = cpu().unwrap_or_default().saturating_sub(time).as_secs_f64();
+        let grown = peak_kib().unwrap_or(0).saturating_sub(memory);
+        let said = result.as_ref().map_or_else(ToString::to_string, |_| "a page".to_owned());
+        println!("{name}, {} octets: {seconds:.2} s, {grown} KiB: {said}", file.len());
+        assert!(result.is_err(), "{name}");
+        assert!(grown < 256 << 10, "{name}: {grown} KiB");
+        assert!(seconds < 20.0, "{name}: {seconds} s");
+    }
+}
+
 const TARGETS: [&str; 6] = [
     "application/pdf",
     "image/tiff;compression=mh",
@@ -193,6 +293,7 @@ fn hostile_files_take_bounded_time_and_memory() {
         println!("skipped: no /proc");
         return;
     }
+    pdfs_that_grow_are_refused();
     let limits =
         Limits { page_pixels: PIXELS, fax_pixels: 4 * PIXELS, output_bytes: 16 << 20, ..Limits::default() };
     let declared: mime::Mime = "image/tiff".parse().expect("a type");

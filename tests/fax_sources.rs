@@ -495,6 +495,25 @@ fn encrypted_pdfs_are_named() {
     assert!(error.to_string().contains("encrypted"), "{error}");
 }
 
+#[test]
+fn object_streams_change_nothing() {
+    let folder = Folder::new("object-streams");
+    let font = "/Font<</T<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>>>";
+    let plain = pdf::page("", font, "BT /T 40 Tf 72 600 Td (Objects within streams) Tj ET", Vec::new());
+    let (input, out) = (folder.write("plain.pdf", &plain), folder.path("compressed.pdf"));
+    if run("qpdf", &["--object-streams=generate", text(&input), text(&out)]).is_none() {
+        return;
+    }
+    let compressed = std::fs::read(out).unwrap();
+    assert!(compressed.windows(6).any(|word| word == b"ObjStm"), "qpdf made none");
+    let dots = |file: &[u8]| convert_as("application/pdf", file, PBM).unwrap().bytes;
+    let expected = dots(&plain);
+    assert!(expected == dots(&compressed));
+    // The same file where its cross-reference stream is not found.
+    let at = compressed.windows(9).rposition(|word| word == b"startxref").unwrap();
+    assert!(expected == dots(&compressed[..at]));
+}
+
 fn zlib(data: &[u8]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());

@@ -44,3 +44,29 @@ pub fn image_page(entries: &str, matrix: &str, image: &str, data: &[u8]) -> Vec<
     let object = stream(&format!("/Type/XObject/Subtype/Image{image}"), data);
     page(entries, "/XObject<</I 5 0 R>>", &content, vec![object])
 }
+
+/// A file with a cross-reference stream. `objects` are numbered by their first part; those of `within` are in the
+/// object stream named beside them, as its first object.
+pub fn compressed_file(objects: &[(u32, Vec<u8>)], within: &[(u32, u32)]) -> Vec<u8> {
+    let mut out = b"%PDF-1.5\n".to_vec();
+    let numbers = objects.iter().map(|object| object.0).chain(within.iter().map(|object| object.0));
+    let own = numbers.max().unwrap_or(0) + 1;
+    let mut entries = vec![[0u8; 7]; own as usize + 1];
+    let mut set = |number: u32, kind: u8, value: u32| {
+        let [a, b, c, d] = value.to_be_bytes();
+        entries[number as usize] = [kind, a, b, c, d, 0, 0];
+    };
+    for (number, object) in objects {
+        set(*number, 1, out.len() as u32);
+        out.extend(format!("{number} 0 obj\n").bytes());
+        out.extend(object);
+        out.extend(b"\nendobj\n");
+    }
+    within.iter().for_each(|&(number, stream)| set(number, 2, stream));
+    let start = out.len();
+    set(own, 1, start as u32);
+    out.extend(format!("{own} 0 obj\n").bytes());
+    out.extend(stream(&format!("/Type/XRef/Size {}/W[1 4 2]/Root 1 0 R", own + 1), &entries.concat()));
+    out.extend(format!("\nendobj\nstartxref\n{start}\n%%EOF\n").bytes());
+    out
+}

@@ -3,7 +3,10 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 use hayro_interpret::hayro_syntax::Filter;
+use std::borrow::Cow;
 
+/// Octets from one filter to the next: data that is still coded.
+const BETWEEN: u64 = 32 << 20;
 /// Octets inflated at a time.
 const PIECE: usize = 64 << 10;
 
@@ -56,7 +59,7 @@ fn inflate(
 /// The data of a stream behind the filters that stand before an image filter; `Err` where it is more than
 /// `most` octets or not to be followed.
 pub(super) fn unfilter(data: &[u8], filters: &[Filter], most: u64) -> Result<Vec<u8>, TooMuch> {
-    let mut data = data.to_vec();
+    let mut data = Cow::Borrowed(data);
     for (index, filter) in filters.iter().enumerate() {
         let mut out = Vec::new();
         match filter {
@@ -71,11 +74,28 @@ pub(super) fn unfilter(data: &[u8], filters: &[Filter], most: u64) -> Result<Vec
             Filter::RunLengthDecode => out = run_length(&data, most)?,
             Filter::AsciiHexDecode => out = hex(&data),
             Filter::Ascii85Decode => out = base85(&data, most)?,
+            // The package takes it for nothing where it stands first.
+            Filter::Crypt if index == 0 => continue,
             _ => break,
         }
-        data = out;
+        data = Cow::Owned(out);
     }
-    Ok(data)
+    Ok(data.into_owned())
+}
+
+/// Octets that come out behind all filters; no more than [`BETWEEN`] may go from one filter to another.
+pub(super) fn grown(data: &[u8], filters: &[Filter], most: u64) -> Result<u64, TooMuch> {
+    let Some((last, before)) = filters.split_last() else { return Ok(data.len() as u64) };
+    let data = if before.is_empty() {
+        Cow::Borrowed(data)
+    } else {
+        unfilter(data, before, most.min(BETWEEN))?.into()
+    };
+    match last {
+        Filter::FlateDecode => inflated(&data, most, None),
+        Filter::LzwDecode => lzw_length(&data, most),
+        last => unfilter(&data, &[*last], most.min(3 * BETWEEN)).map(|data| data.len() as u64),
+    }
 }
 
 fn hex(data: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `vet`, `expand` | what a file must not be before it is opened |
+//! | `vet`, `expand`, `structure` | what a file must not be before it is opened |
 //! | `single` | pages that are one picture in black and white: its dots as they are |
 //! | `canvas` | all other pages, drawn in grey |
 //! | `paths`, `glyphs`, `images`, `patterns`, `layer` | what the canvas draws with |
@@ -23,6 +23,7 @@ mod layer;
 mod paths;
 mod patterns;
 mod single;
+mod structure;
 mod vet;
 mod work;
 

@@ -1,11 +1,12 @@
 //! What a PDF must not be before it is handed to the package that reads it: encrypted, or short only because its
 //! streams grow without bound.
 //!
-//! Streams that are decoded while a file is opened (cross-reference and object streams) have to be found without
-//! reading it: every `stream` keyword counts, wherever it stands, and what follows is inflated and thrown away.
-//! Streams with other filters, or more than one, are followed exactly once the file is open.
+//! Every `stream` keyword counts, wherever it stands, and what follows is inflated and thrown away. Streams that are
+//! decoded while a file is opened are the matter of `structure`; the other streams with other filters, or more than
+//! one, are followed exactly once the file is open.
 
-use super::expand::{TooMuch, inflated, unfilter};
+use super::expand::{TooMuch, grown, inflated};
+use super::structure::{self, Sizes, data, names};
 use crate::limits::{Budget, Exceeded, Limits};
 use crate::media::MediaError;
 use hayro_interpret::hayro_syntax::Filter;
@@ -34,6 +35,13 @@ impl Growth {
         Ok(())
     }
 
+    /// Takes what `grow` says, given the most it may be.
+    pub fn follow(&mut self, grow: impl FnOnce(u64) -> Result<u64, TooMuch>) -> Result<u64, MediaError> {
+        let octets = grow(self.most());
+        self.take(octets)?;
+        Ok(octets.unwrap_or(0))
+    }
+
     fn most(&self) -> u64 {
         self.one.min(self.left)
     }
@@ -41,25 +49,23 @@ impl Growth {
 
 /// Looks at the octets of a file.
 pub(super) fn before_opening(input: &[u8], growth: &mut Growth, budget: &Budget) -> Result<(), MediaError> {
-    if names(input, b"Encrypt") {
+    if names(input, b"Encrypt").next().is_some() {
         return Err(MediaError::Unsupported("an encrypted PDF".into()));
     }
-    let mut seen = 0;
+    let mut sizes = Sizes::new();
     for at in memmem::find_iter(input, b"stream") {
         if input.get(..at).is_some_and(|before| before.ends_with(b"end")) {
             continue;
         }
         budget.check()?;
-        seen += 1;
-        if seen > MOST_STREAMS {
+        if sizes.len() >= MOST_STREAMS {
             return Err(MediaError::Limit(Exceeded::FaxPixels));
         }
-        let data = input.get(at + b"stream".len()..).unwrap_or_default();
-        let data = data.strip_prefix(b"\r").unwrap_or(data);
-        let data = data.strip_prefix(b"\n").unwrap_or(data);
-        growth.take(inflated(data, growth.most(), None))?;
+        let stream = at + b"stream".len();
+        let size = growth.follow(|most| inflated(data(input, stream), most, None))?;
+        sizes.insert(stream, size);
     }
-    Ok(())
+    structure::check(input, &mut sizes, growth)
 }
 
 /// Follows the streams that are not plain Flate data.
@@ -71,30 +77,9 @@ pub(super) fn once_open(pdf: &Pdf, growth: &mut Growth, budget: &Budget) -> Resu
         if let [] | [Filter::FlateDecode | Filter::CcittFaxDecode | Filter::DctDecode] = filters.as_slice() {
             continue;
         }
-        growth.take(unfilter(&stream.raw_data(), &filters, growth.most()).map(|data| data.len() as u64))?;
+        growth.follow(|most| grown(&stream.raw_data(), &filters, most))?;
     }
     Ok(())
-}
-
-/// Whether the name stands anywhere in the file, with characters as numbers or without (ISO 32000-1, 7.3.5).
-fn names(input: &[u8], name: &[u8]) -> bool {
-    memchr::memchr_iter(b'/', input).any(|at| {
-        let mut rest = input.get(at + 1..).unwrap_or_default();
-        let same = name.iter().all(|&wanted| {
-            let (found, length) = match rest {
-                [b'#', high, low, ..] => {
-                    let digit = |octet: u8| char::from(octet).to_digit(16);
-                    let octet = digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low) as u8);
-                    (octet, 3)
-                }
-                [octet, ..] => (Some(*octet), 1),
-                [] => (None, 0),
-            };
-            rest = rest.get(length..).unwrap_or_default();
-            found == Some(wanted)
-        });
-        same && !rest.first().is_some_and(|octet| octet.is_ascii_alphanumeric())
-    })
 }
 
 #[cfg(test)]
@@ -103,8 +88,10 @@ mod tests {
 
     #[test]
     fn names_are_found_in_all_their_spellings() {
-        assert!(names(b"<</Size 3/Encrypt 5 0 R>>", b"Encrypt"));
-        assert!(names(b"<</#45n#63rypt<<>>>>", b"Encrypt"));
-        assert!(!names(b"<</EncryptMetadata true/Encryp>> Encrypt", b"Encrypt"));
+        let found = |text: &[u8]| names(text, b"Encrypt").next();
+        assert_eq!(found(b"<</Size 3/Encrypt 5 0 R>>"), Some(17));
+        assert_eq!(found(b"<</#45n#63rypt<<>>>>"), Some(14));
+        assert_eq!(found(b"/Encrypt"), Some(8));
+        assert_eq!(found(b"<</EncryptMetadata true/Encryp>> Encrypt"), None);
     }
 }
