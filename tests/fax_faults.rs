@@ -24,7 +24,7 @@ fn without_eofb(data: &[u8]) -> Vec<u8> {
     bits += "0000000";
     bits.as_bytes()
         .chunks_exact(8)
-        .map(|octet| octet.iter().fold(0, |all, bit| all << 1 | bit - b'0'))
+        .map(|octet| octet.iter().fold(0, |all, bit| (all << 1) | (bit - b'0')))
         .collect()
 }
 

@@ -66,9 +66,9 @@ fn one(stream: &Stream<'_>, limits: &Limits) -> Result<u64, &'static str> {
         Filter::JpxDecode => jpeg2000(&coded, limits)?.saturating_mul(60),
         Filter::Jbig2Decode => jbig2(stream, &coded, limits)?.saturating_mul(20),
         Filter::CcittFaxDecode => {
-            // Whichever parameters the package takes.
-            let columns = all_parameters(dict).into_iter().filter_map(|one| one.get::<u32>("Columns"));
-            pixels(columns.fold(1728, u32::max).into(), height.into(), limits)?.saturating_mul(2)
+            // Whichever parameters the package takes, and however it cuts their numbers.
+            let columns = all_parameters(dict).into_iter().filter_map(|one| one.get::<usize>("Columns"));
+            pixels(columns.fold(1728, usize::max) as u64, height.into(), limits)?.saturating_mul(2)
         }
         _ => 0,
     };
