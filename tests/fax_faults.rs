@@ -4,12 +4,15 @@
 
 mod common;
 
-use common::fax::{TiffSpec, convert, encode_mmr, pages_of_pbm, sample_page};
+use common::fax::{TiffSpec, convert, convert_as, encode_mmr, inspect, pages_of_pbm, sample_page};
 use common::judge::{fax_mail, findings};
 use common::pages::two_pages;
+use common::programs::Folder;
+use std::process::Command;
 use vpim_milter::message::transfer::encode_base64;
 
 const PBM: &str = "image/x-portable-bitmap";
+const PDF: &str = "application/pdf;coded=checked";
 const WIDTH: usize = 1728;
 const ROWS: usize = 200;
 
@@ -26,6 +29,18 @@ fn without_eofb(data: &[u8]) -> Vec<u8> {
         .chunks_exact(8)
         .map(|octet| octet.iter().fold(0, |all, bit| (all << 1) | (bit - b'0')))
         .collect()
+}
+
+/// The message that a mail client gets, and what is said of it.
+fn converted_for_a_desk(mail: &[u8]) -> String {
+    let folder = Folder::new("fax-faults");
+    let input = folder.write("fax.eml", mail);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vpim-milter"));
+    let output = command.args(["convert", "--to", "desktop"]).arg(input).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let octets = [output.stdout, output.stderr].concat();
+    assert!(octets.windows(15).any(|found| found == b"application/pdf"));
+    String::from_utf8_lossy(&octets).into_owned()
 }
 
 #[test]
@@ -73,7 +88,8 @@ fn mmr_data_that_is_not_what_the_fields_say_is_named_and_read_as_far_as_it_goes(
             said.iter().any(|(id, message)| *id == rule && message.contains("page 1")),
             "{name}: {said:?}"
         );
-        for target in [PBM, "image/png", "image/tiff;compression=mh"] {
+        let targets = [PBM, "image/png", "image/tiff;compression=mh", PDF, "image/tiff;coded=checked"];
+        for target in targets {
             let losses = convert(&tiff, target).unwrap().report.losses.join("; ");
             assert_eq!(losses.is_empty(), loss.is_empty(), "{name}: {losses}");
             assert!(losses.contains(loss), "{name}: {losses}");
@@ -82,6 +98,15 @@ fn mmr_data_that_is_not_what_the_fields_say_is_named_and_read_as_far_as_it_goes(
         assert_eq!((width, rows), (WIDTH as u32, ROWS as u32), "{name}");
         let same = shown.chunks(216).zip(pixels.chunks(216)).take_while(|(one, other)| one == other).count();
         assert!(right.contains(&same), "{name}: {same} rows");
+        // No reader of the PDF is left with the fault.
+        let pdf = convert(&tiff, PDF).unwrap().bytes;
+        let again = pages_of_pbm(&convert_as("application/pdf", &pdf, PBM).unwrap().bytes).remove(0);
+        assert!(again == (width, rows, shown), "{name}");
+        // What the survey of a message sees decides the same without a second look.
+        let keep = inspect(&tiff).unwrap().keep();
+        assert_eq!(keep, if loss.is_empty() { None } else { Some("anew") }, "{name}");
+        let output = converted_for_a_desk(&fax_mail(&tiff));
+        assert!(output.contains(loss), "{name}: {output}");
     }
     let good = findings(&fax_mail(&page(whole).build()), false);
     assert!(good.iter().all(|(id, _)| !rules.contains(id)), "{good:?}");

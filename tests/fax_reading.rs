@@ -194,7 +194,8 @@ fn what_no_fax_has_is_refused_by_its_name() {
         (tiled, "tiles"),
         (changed(spec().build(), 259, (259, 3, 34_661)), "T.85"),
         (changed(spec().build(), 259, (259, 3, 34_715)), "T.88"),
-        (changed(spec().build(), 259, (259, 3, 9)), "T.43"),
+        (changed(spec().build(), 259, (259, 3, 9)), "T.85"),
+        (changed(spec().build(), 259, (259, 3, 10)), "T.43"),
         (b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0".to_vec(), "BigTIFF"),
     ] {
         for target in ["application/pdf", "image/tiff;profile=s", PBM] {

@@ -105,7 +105,7 @@ pub fn convert(
     }
     treatment.longest_s = how.longest_s;
     let output = if how.with.is_empty() {
-        let job = Job::Convert { declared: declared(body), target: target.clone(), treatment };
+        let job = Job::Convert { declared: declared(body), target: kept(&target, &report.facts), treatment };
         media::run(&job, &octets, request.limits, budget).map_err(|e| Refused::media(&number, e))?
     } else {
         joined(survey, body, how.with, (&target, treatment), request, budget)?
@@ -131,6 +131,16 @@ pub fn convert(
         bytes: output.bytes,
         duration_s,
     }))
+}
+
+/// The target that says what may be kept of the coded pages, by what the survey has seen of them.
+fn kept(target: &Mime, facts: &Facts) -> Mime {
+    match facts {
+        Facts::Fax(fax) if target.get_param("coded").is_none() => {
+            fax.keep().map_or_else(|| target.clone(), |keep| media_type(&format!("{target};coded={keep}")))
+        }
+        _ => target.clone(),
+    }
 }
 
 /// Several bodies as one.

@@ -197,6 +197,13 @@ pub struct CodedFacts {
     pub octets_behind_end: u32,
 }
 
+impl CodedFacts {
+    /// Every line is right, and there are as many as ImageLength says, or more.
+    fn sound(&self, length: u32) -> bool {
+        self.damaged == 0 && !self.mislabelled && self.true_width.is_none() && self.lines >= length
+    }
+}
+
 /// True for bytes that this module should read rather than the audio side.
 pub fn recognises(declared: &Mime, input: &[u8]) -> bool {
     declared.type_() == mime::IMAGE
@@ -234,11 +241,14 @@ pub fn inspect(
 
 /// Converts a fax body to the media type `target`:
 ///
-/// - `image/tiff` (TIFF-F; the parameter `compression` is `mh`, `mr`, `mmr` or `any`; with `coded=anew` no coded
-///   data is kept; with `profile=s` the file is of profile S exactly, RFC 3949 3),
+/// - `image/tiff` (TIFF-F; the parameter `compression` is `mh`, `mr`, `mmr` or `any`; with `profile=s` the file is of
+///   profile S exactly, RFC 3949 3),
 /// - `application/pdf`; a PDF is left as it is,
 /// - `image/png`: the page that the parameter `page` says, the first without it,
 /// - `image/x-portable-bitmap`.
+///
+/// Coded data that TIFF-F or PDF can take is kept; with `coded=checked` T.6 data only where it decodes to all its rows,
+/// with `coded=anew` none.
 ///
 /// PDF, text and pictures are drawn at 204 x 196 dots to the inch, or at what the parameter `resolution` says
 /// (`204x98`, `300x300`: the resolutions of TIFF-F).
@@ -270,9 +280,10 @@ pub fn convert(
     let facts = document_facts(&document, input);
     let mut losses = Vec::new();
     let (bytes, output) = match target.essence_str() {
-        "application/pdf" => {
-            (pdf::convert(&document, limits, budget, &mut losses)?, FaxFacts::of("pdf", &facts))
-        }
+        "application/pdf" => (
+            pdf::convert(&document, page::Keep::of(target)?, limits, budget, &mut losses)?,
+            FaxFacts::of("pdf", &facts),
+        ),
         "image/x-portable-bitmap" => {
             (pbm(&document, limits, budget, &mut losses)?, FaxFacts::of("pbm", &facts))
         }
@@ -385,6 +396,21 @@ fn tiff_facts(tiff: &tiff::Tiff<'_>) -> FaxFacts {
 }
 
 impl FaxFacts {
+    /// What of its coded data a conversion may keep without a further look: the value of the parameter `coded` of
+    /// [`convert`]. `None` where every page was seen to be sound, `anew` where one was seen not to be.
+    pub fn keep(&self) -> Option<&'static str> {
+        let coded = self.pages.iter().filter(|page| matches!(page.compression, Some(3 | 4)));
+        let seen: Vec<Option<bool>> =
+            coded.map(|page| page.coded.map(|coded| coded.sound(page.length))).collect();
+        if seen.contains(&Some(false)) {
+            Some("anew")
+        } else if self.container == "pdf" || seen.contains(&None) {
+            Some("checked")
+        } else {
+            None
+        }
+    }
+
     fn named(container: &str) -> Self {
         FaxFacts { container: container.to_owned(), ..FaxFacts::default() }
     }

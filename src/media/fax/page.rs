@@ -12,6 +12,7 @@ use super::tiff::{Directory, Tiff, tag};
 use super::{DataFacts, PageFacts};
 use crate::limits::{Budget, Exceeded, Limits};
 use crate::media::MediaError;
+use mime::Mime;
 use std::borrow::Cow;
 
 /// How the pixels of a page are stored.
@@ -21,6 +22,30 @@ pub(super) enum Storage {
     Ccitt(Scheme),
     /// Compression 1: packed rows.
     Packed,
+}
+
+/// What becomes of coded data that the target takes: the parameter `coded` of its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Without the parameter: it is kept as it is. For data that is known to be sound.
+    AsItIs,
+    /// `checked`: T.6 data, in which one wrong bit spoils the rest of the page, is kept only where it decodes to
+    /// all its rows. T.4 data finds itself again at the next EOL.
+    Checked,
+    /// `anew`: every page is decoded and coded again, as right as it looks.
+    Nothing,
+}
+
+impl Keep {
+    /// Reads the parameter.
+    pub fn of(target: &Mime) -> Result<Self, MediaError> {
+        match target.get_param("coded").map(|value| value.as_str().to_ascii_lowercase()).as_deref() {
+            None => Ok(Keep::AsItIs),
+            Some("checked") => Ok(Keep::Checked),
+            Some("anew") => Ok(Keep::Nothing),
+            Some(other) => Err(MediaError::Unsupported(format!("coded={other}"))),
+        }
+    }
 }
 
 /// A page that can be converted.
@@ -140,7 +165,8 @@ fn coding_name(compression: Option<u16>, t4_options: Option<u32>) -> String {
         Some(5) => "LZW",
         Some(6 | 7) => "JPEG",
         Some(8 | 32946) => "Deflate",
-        Some(9 | 10) => "JBIG (T.43)",
+        Some(9) => "JBIG (T.85)",
+        Some(10) => "JBIG (T.43)",
         Some(32771) => "MH",
         Some(32773) => "PackBits",
         Some(34661) => "JBIG (T.85)",
@@ -247,9 +273,12 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The page as one strip of coded data that every reader takes alike, without decoding it; or the reason
+    /// The page as one strip of coded data that every reader takes alike, without painting it; or the reason
     /// why it has to be decoded. This trusts the codes between the EOLs; see [`ccitt::plain_t4`].
-    pub fn pass_through(&self) -> Result<Coded<'a>, &'static str> {
+    pub fn pass_through(&self, keep: Keep) -> Result<Coded<'a>, &'static str> {
+        if keep == Keep::Nothing {
+            return Err("to be coded anew");
+        }
         let Storage::Ccitt(scheme) = self.storage else { return Err("not coded") };
         let rows = self.length.ok_or("no ImageLength")?;
         if self.uncompressed_mode {
@@ -275,6 +304,12 @@ impl<'a> Page<'a> {
             // Rows of Compression 2 cannot be told apart without decoding them.
             Scheme::Rle => data.len() * 8,
         };
+        if keep == Keep::Checked
+            && scheme == Scheme::T6
+            && ccitt::count(&data, scheme, self.width, rows as usize) != Some(rows)
+        {
+            return Err("damaged, or not as long and wide as it claims");
+        }
         let used = bits.div_ceil(8);
         let whole = self.strips.len() == 1 && used == data.len();
         let data = ccitt::keep_bits(data, bits);

@@ -13,7 +13,7 @@ use super::MediaError;
 use super::archive::{self, Identifier};
 use super::ccitt::{Scheme, Target, encode_page};
 use super::document::Document;
-use super::page::{Coded, Page, note};
+use super::page::{Coded, Keep, Page, note};
 use crate::limits::{Budget, Limits};
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref};
 use std::borrow::Cow;
@@ -28,6 +28,7 @@ const PAGE_OVERHEAD: usize = 700;
 /// Converts all pages.
 pub(super) fn convert(
     source: &Document<'_>,
+    keep: Keep,
     limits: &Limits,
     budget: &mut Budget,
     losses: &mut Vec<String>,
@@ -38,7 +39,7 @@ pub(super) fn convert(
     let mut pages = source.reader();
     for index in 0..source.pages() {
         let page = pages.page(index, limits, budget)?;
-        let image = match page.pass_through() {
+        let image = match page.pass_through(keep) {
             Ok(coded) => coded,
             Err(_) => code_page(&page, limits, budget, losses)?,
         };

@@ -16,7 +16,7 @@ use super::ccitt::{Scheme, Target, encode_page};
 use super::document::Document;
 use super::fit::{Fit, Profile, S_WIDTH};
 use super::geometry::{LEGAL, Resolution};
-use super::page::{Coded, Page, Storage, note, reverse_bits};
+use super::page::{Coded, Keep, Page, Storage, note, reverse_bits};
 use super::tiff::{ByteOrder, Tiff, tag};
 use super::turn::shown;
 use crate::limits::{Budget, Exceeded, Limits};
@@ -77,18 +77,17 @@ impl Accept {
 pub(super) struct Wanted {
     accept: Accept,
     profile: Profile,
-    /// `coded=anew`: every page is decoded and coded again, as right as it looks.
-    anew: bool,
+    keep: Keep,
 }
 
 impl Wanted {
     /// Reads the parameters.
     pub fn of(target: &Mime) -> Result<Self, MediaError> {
-        let anew = target.get_param("coded").is_some_and(|value| value == "anew");
+        let keep = Keep::of(target)?;
         let (accept, profile) = (Accept::of(target)?, Profile::of(target)?);
         match (profile, accept) {
-            (Profile::F, accept) => Ok(Wanted { accept, profile, anew }),
-            (Profile::S, Accept::Any | Accept::Mh) => Ok(Wanted { accept: Accept::Mh, profile, anew }),
+            (Profile::F, accept) => Ok(Wanted { accept, profile, keep }),
+            (Profile::S, Accept::Any | Accept::Mh) => Ok(Wanted { accept: Accept::Mh, profile, keep }),
             (Profile::S, other) => Err(MediaError::Unsupported(format!("profile S in {other:?}"))),
         }
     }
@@ -123,7 +122,7 @@ pub(super) fn convert(
     let mut pages = document.reader();
     for index in 0..total {
         let page = pages.page(index, limits, budget)?;
-        let kept = if wanted.anew { None } else { keep(&page, wanted) };
+        let kept = keep(&page, wanted);
         conforming &= kept.as_ref().is_some_and(|coded| {
             coded.whole && wanted.has_fields(&page) && page_conforms(&page, coded, index, total)
         });
@@ -149,7 +148,7 @@ fn keep<'a>(page: &Page<'a>, wanted: Wanted) -> Option<Coded<'a>> {
     if fit.scaled.is_some() || fit.width != page.width || wanted.turned(page) != 1 {
         return None;
     }
-    let coded = page.pass_through().ok()?;
+    let coded = page.pass_through(wanted.keep).ok()?;
     // RFC 2306 3.8.6: MMR data ends with an EOFB.
     let complete = coded.scheme != Scheme::T6 || coded.end_of_block;
     (complete && !coded.inverted && wanted.accept.takes(coded.scheme)).then_some(coded)
