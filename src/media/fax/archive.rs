@@ -69,6 +69,8 @@ fn metadata() -> String {
 pub(super) struct Identifier([u64; LANES]);
 
 const LANES: usize = 4;
+/// Octets mixed in together.
+const BLOCK: usize = LANES * 32;
 
 impl Identifier {
     pub fn new() -> Self {
@@ -82,9 +84,9 @@ impl Identifier {
 
     /// Mixes octets in.
     pub fn add(&mut self, octets: &[u8]) {
-        let (blocks, rest) = octets.as_chunks::<{ LANES * 16 }>();
+        let (blocks, rest) = octets.as_chunks::<BLOCK>();
         blocks.iter().for_each(|block| self.mix(block));
-        let mut last = [0; LANES * 16];
+        let mut last = [0; BLOCK];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         self.mix(&last);
         self.0[0] ^= octets.len() as u64;
@@ -92,12 +94,13 @@ impl Identifier {
     }
 
     #[inline]
-    fn mix(&mut self, block: &[u8; LANES * 16]) {
-        let (pairs, _) = block.as_chunks::<16>();
-        for (lane, pair) in self.0.iter_mut().zip(pairs) {
-            let pair = u128::from_le_bytes(*pair);
-            *lane =
-                product(*lane ^ pair as u64, 0xe703_7ed1_a0b4_28db ^ (pair >> 64) as u64).wrapping_add(*lane);
+    fn mix(&mut self, block: &[u8; BLOCK]) {
+        let (words, _) = block.as_chunks::<8>();
+        let (groups, _) = words.as_chunks::<4>();
+        for (lane, group) in self.0.iter_mut().zip(groups) {
+            let [a, b, c, d] = group.map(u64::from_le_bytes);
+            let (one, two) = (*lane ^ a ^ c.rotate_left(23), 0xe703_7ed1_a0b4_28db ^ b ^ d.rotate_left(41));
+            *lane = product(one, two).wrapping_add(*lane);
         }
     }
 
