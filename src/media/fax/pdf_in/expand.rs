@@ -58,7 +58,7 @@ fn inflate(
 
 /// The data of a stream behind the filters that stand before an image filter; `Err` where it is more than
 /// `most` octets or not to be followed.
-pub(super) fn unfilter(data: &[u8], filters: &[Filter], most: u64) -> Result<Vec<u8>, TooMuch> {
+fn unfilter(data: &[u8], filters: &[Filter], most: u64) -> Result<Vec<u8>, TooMuch> {
     let mut data = Cow::Borrowed(data);
     for (index, filter) in filters.iter().enumerate() {
         let mut out = Vec::new();
@@ -66,10 +66,7 @@ pub(super) fn unfilter(data: &[u8], filters: &[Filter], most: u64) -> Result<Vec
             Filter::FlateDecode => {
                 inflated(&data, most, Some(&mut out))?;
             }
-            // Of LZW data the length is enough to know where nothing follows.
-            Filter::LzwDecode if index + 1 == filters.len() => {
-                lzw_length(&data, most)?;
-            }
+            // Only its length can be told (`grown`).
             Filter::LzwDecode => return Err(TooMuch),
             Filter::RunLengthDecode => out = run_length(&data, most)?,
             Filter::AsciiHexDecode => out = hex(&data),
@@ -257,5 +254,9 @@ mod tests {
         let example = [0x80, 0x0b, 0x60, 0x50, 0x22, 0x0c, 0x0c, 0x85, 0x01];
         assert_eq!(lzw_length(&example, 99), Ok(10));
         assert_eq!(lzw_length(&example, 9), Err(TooMuch));
+        assert_eq!(grown(&example, &[Filter::LzwDecode], 99), Ok(10));
+        for chain in [[Filter::LzwDecode, Filter::FlateDecode], [Filter::LzwDecode, Filter::Jbig2Decode]] {
+            assert_eq!(grown(&example, &chain, 99), Err(TooMuch), "nothing tells what is behind");
+        }
     }
 }
