@@ -81,7 +81,9 @@ for file in sys.argv[1:]:
 #[test]
 fn our_pdf_of_every_kind_of_page_is_pdf_a() {
     let python = tool("VPIM_PDFA_ENVIRONMENT", "pdfa").join("bin/python3");
-    if !tools::available(&[text(&python)]) {
+    // Not a package of the system: it may be missing where all other tools are there.
+    if !python.exists() {
+        println!("skipped: no validator of PDF/A (tests/install-tools.sh)");
         return;
     }
     let folder = Folder::new("pdfa");
