@@ -137,7 +137,7 @@ pub fn convert(
 fn kept(target: &Mime, facts: &Facts) -> Mime {
     match facts {
         Facts::Fax(fax) if target.get_param("coded").is_none() => {
-            fax.keep().map_or_else(|| target.clone(), |keep| media_type(&format!("{target};coded={keep}")))
+            media_type(&format!("{target};coded={}", fax.keep()))
         }
         _ => target.clone(),
     }

@@ -202,6 +202,13 @@ impl CodedFacts {
     fn sound(&self, length: u32) -> bool {
         self.damaged == 0 && !self.mislabelled && self.true_width.is_none() && self.lines >= length
     }
+
+    /// There is nothing in the data but these lines, with an EOL before each in T.4, and what may end them.
+    fn plain(&self, page: &PageFacts) -> bool {
+        let marked =
+            self.eol_at_start && self.first_line_coded_alone && self.eols_missing == 0 && !self.eol_at_end;
+        self.lines == page.length && self.octets_behind_end == 0 && (marked || page.compression == Some(4))
+    }
 }
 
 /// True for bytes that this module should read rather than the audio side.
@@ -247,8 +254,9 @@ pub fn inspect(
 /// - `image/png`: the page that the parameter `page` says, the first without it,
 /// - `image/x-portable-bitmap`.
 ///
-/// Coded data that TIFF-F or PDF can take is kept; with `coded=checked` T.6 data only where it decodes to all its rows,
-/// with `coded=anew` none.
+/// Coded data that TIFF-F or PDF can take is kept, T.4 data where its EOLs are right; with `coded=checked` T.6 data only
+/// where it decodes to all its rows; with `coded=anew` none; with `coded=surveyed` without a look, see
+/// [`FaxFacts::keep`].
 ///
 /// PDF, text and pictures are drawn at 204 x 196 dots to the inch, or at what the parameter `resolution` says
 /// (`204x98`, `300x300`: the resolutions of TIFF-F).
@@ -396,19 +404,15 @@ fn tiff_facts(tiff: &tiff::Tiff<'_>) -> FaxFacts {
 }
 
 impl FaxFacts {
-    /// What of its coded data a conversion may keep without a further look: the value of the parameter `coded` of
-    /// [`convert`]. `None` where every page was seen to be sound, `anew` where one was seen not to be.
-    pub fn keep(&self) -> Option<&'static str> {
-        let coded = self.pages.iter().filter(|page| matches!(page.compression, Some(3 | 4)));
-        let seen: Vec<Option<bool>> =
-            coded.map(|page| page.coded.map(|coded| coded.sound(page.length))).collect();
-        if seen.contains(&Some(false)) {
-            Some("anew")
-        } else if self.container == "pdf" || seen.contains(&None) {
-            Some("checked")
-        } else {
-            None
+    /// What a conversion may keep of its coded data: the value of the parameter `coded` of [`convert`]. `surveyed` where
+    /// every line was seen to be right, `anew` where one was seen not to be.
+    pub fn keep(&self) -> &'static str {
+        let coded = || self.pages.iter().filter(|page| matches!(page.compression, Some(3 | 4)));
+        if coded().any(|page| page.coded.is_some_and(|coded| !coded.sound(page.length))) {
+            return "anew";
         }
+        let plain = |page: &PageFacts| page.coded.is_some_and(|coded| coded.plain(page));
+        if self.container == "tiff" && coded().all(plain) { "surveyed" } else { "checked" }
     }
 
     fn named(container: &str) -> Self {

@@ -27,7 +27,10 @@ pub(super) enum Storage {
 /// What becomes of coded data that the target takes: the parameter `coded` of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// Without the parameter: it is kept as it is. For data that is known to be sound.
+    /// `surveyed`: every line was seen to be right ([`FaxFacts::keep`](super::FaxFacts::keep)); only its ends are
+    /// looked at.
+    Surveyed,
+    /// Without the parameter: T.4 data is kept where its EOLs are right, T.6 data as it is.
     AsItIs,
     /// `checked`: T.6 data, in which one wrong bit spoils the rest of the page, is kept only where it decodes to
     /// all its rows. T.4 data finds itself again at the next EOL.
@@ -41,6 +44,7 @@ impl Keep {
     pub fn of(target: &Mime) -> Result<Self, MediaError> {
         match target.get_param("coded").map(|value| value.as_str().to_ascii_lowercase()).as_deref() {
             None => Ok(Keep::AsItIs),
+            Some("surveyed") => Ok(Keep::Surveyed),
             Some("checked") => Ok(Keep::Checked),
             Some("anew") => Ok(Keep::Nothing),
             Some(other) => Err(MediaError::Unsupported(format!("coded={other}"))),
@@ -291,10 +295,17 @@ impl<'a> Page<'a> {
         let (mut end_of_block, mut aligned) = (false, false);
         let bits = match scheme {
             Scheme::T4 { two_dimensional } => {
-                let plain = ccitt::plain_t4(&data, self.width, rows as usize, two_dimensional)?;
-                aligned = plain.aligned;
+                let surveyed = keep == Keep::Surveyed && self.strips.len() == 1;
+                let bits = match surveyed.then(|| ccitt::end_of_lines(&data, two_dimensional)).flatten() {
+                    Some(bits) => bits,
+                    None => {
+                        let plain = ccitt::plain_t4(&data, self.width, rows as usize, two_dimensional)?;
+                        aligned = plain.aligned;
+                        plain.bits
+                    }
+                };
                 // The zeros of an EOL begin with those that end the code before it: up to three (T.4 table 2).
-                (plain.bits + 3).min(data.len() * 8)
+                (bits + 3).min(data.len() * 8)
             }
             Scheme::T6 => {
                 let end = ccitt::eofb_end(&data);
@@ -335,7 +346,7 @@ pub(super) struct Coded<'a> {
     pub rows: u32,
     /// The data ends with an EOFB.
     pub end_of_block: bool,
-    /// All EOLs end on byte boundaries (T4Options bit 2).
+    /// All EOLs are known to end on byte boundaries (T4Options bit 2).
     pub aligned: bool,
     /// The data is all of the one strip of the page.
     pub whole: bool,

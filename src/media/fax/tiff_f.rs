@@ -83,7 +83,8 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Reads the parameters.
     pub fn of(target: &Mime) -> Result<Self, MediaError> {
-        let keep = Keep::of(target)?;
+        // T4Options says where the EOLs are, so they are looked at.
+        let keep = Some(Keep::of(target)?).filter(|keep| *keep != Keep::Surveyed).unwrap_or(Keep::AsItIs);
         let (accept, profile) = (Accept::of(target)?, Profile::of(target)?);
         match (profile, accept) {
             (Profile::F, accept) => Ok(Wanted { accept, profile, keep }),

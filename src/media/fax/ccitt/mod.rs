@@ -19,7 +19,7 @@ mod scan;
 
 pub(super) use encode::{Target, encode_page};
 pub(super) use eol::Eols;
-pub(super) use scan::{bit, eofb_end, keep_bits, plain_t4};
+pub(super) use scan::{bit, end_of_lines, eofb_end, keep_bits, plain_t4};
 
 use super::bitmap::Bitmap;
 use clean::{Between, Layout};

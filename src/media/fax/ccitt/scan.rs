@@ -3,7 +3,7 @@
 //! T.4 and T.6 are made so that no valid sequence of codes holds the zeros of an EOL. The EOLs therefore tell every
 //! line of T.4 data and the EOFB of T.6 data; this decides whether coded data may be used as it is.
 
-use super::eol::Eols;
+use super::eol::{Eol, Eols};
 use super::lines::LineReader;
 use std::borrow::Cow;
 
@@ -66,6 +66,29 @@ pub(in crate::media::fax) fn plain_t4(
     if lines == rows { Ok(plain) } else { Err("fewer lines than ImageLength") }
 }
 
+/// Where the lines of T.4 data end that are known to be right: before an RTC, else with the data. `None` where the data
+/// does not begin with an EOL as [`plain_t4`] wants it, or its end is not clear.
+pub(in crate::media::fax) fn end_of_lines(data: &[u8], two_dimensional: bool) -> Option<usize> {
+    /// Octets of an RTC with fill before each EOL, and of the padding behind it.
+    const TAIL: usize = 32;
+    let first = Eols::new(data.get(..8)?, 0).next()?;
+    if first.zeros > 0 || first.one > 11 + LEADING_FILL || two_dimensional && !bit(data, first.one + 1) {
+        return None;
+    }
+    let from = data.len().saturating_sub(TAIL) * 8;
+    let mut last: Option<Eol> = None;
+    for next in Eols::new(data, from) {
+        if let Some(last) = last
+            && next.zeros <= last.one + 1 + usize::from(two_dimensional)
+        {
+            // Its first zeros may lie before.
+            return (last.zeros > from).then_some(last.zeros);
+        }
+        last = Some(next);
+    }
+    Some(data.len() * 8)
+}
+
 fn sample(data: &[u8], width: u32, rows: usize, two_dimensional: bool) -> Result<(), &'static str> {
     let mut reader = LineReader::new(data, width, two_dimensional);
     for _ in 0..rows.min(SAMPLED_LINES) {
@@ -115,7 +138,9 @@ pub(in crate::media::fax) fn keep_bits(data: Cow<'_, [u8]>, bits: usize) -> Cow<
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Target, encode_page};
     use super::*;
+    use crate::media::fax::bitmap::Bitmap;
 
     #[test]
     fn kept_bits_end_in_zeros() {
@@ -126,6 +151,34 @@ mod tests {
         assert_eq!(*keep_bits(Cow::Owned(vec![0xff, 0xff, 0]), 12), [0xff, 0xf0]);
         assert!(kept(&[], 3).is_empty());
         assert!(matches!(kept(&[0x12, 0x40, 0xff], 10), Cow::Borrowed(&[0x12, 0x40])), "nothing to copy");
+    }
+
+    fn octets(bits: &str) -> Vec<u8> {
+        let value =
+            |bits: &[u8]| (0..8).fold(0, |octet, at| octet << 1 | (bits.get(at).map_or(0, |bit| bit - b'0')));
+        bits.as_bytes().chunks(8).map(value).collect()
+    }
+
+    #[test]
+    fn the_end_of_right_lines_is_where_the_careful_look_finds_it() {
+        let mut page = Bitmap::new(1728);
+        (0..60).for_each(|row| page.push_changes(&[100 + row * 3, 200 + row * 5, 900, 1000]));
+        for (target, tagged) in [
+            (Target::Mh { aligned: false }, false),
+            (Target::Mh { aligned: true }, false),
+            (Target::Mr { k: 4 }, true),
+        ] {
+            let lines = encode_page(&page, target);
+            let rtc = octets(&if tagged { "0000000000011" } else { "000000000001" }.repeat(6));
+            for tail in [&[][..], &rtc, &[&rtc[..], &[0; 9]].concat()] {
+                let data = [&lines[..], tail].concat();
+                let careful = plain_t4(&data, 1728, 60, tagged).unwrap().bits;
+                assert_eq!(end_of_lines(&data, tagged), Some(careful), "{target:?} {}", tail.len());
+            }
+            assert_eq!(end_of_lines(&lines[2..], tagged), None, "no EOL at the start");
+        }
+        assert_eq!(end_of_lines(&[0, 0x10, 0x01].repeat(3), false), None, "too short to tell");
+        assert_eq!(end_of_lines(&[], false), None);
     }
 
     #[test]
