@@ -342,3 +342,33 @@ fn lines_and_damage_are_read_from_the_data_not_from_the_tags() {
     }
     assert!(clean > 0, "no clean page was looked at");
 }
+
+#[test]
+fn what_the_survey_lets_pass_shows_the_same_page() {
+    let folders = ["/tests/data/fax", "/../shared/vectors/fax", "/../shared/vectors/fax-public"];
+    let (mut surveyed, mut same) = (0, 0);
+    for folder in folders.map(|f| PathBuf::from(format!("{}{f}", env!("CARGO_MANIFEST_DIR")))) {
+        let Some(rows) = expected(&folder) else {
+            println!("skipped: {} (not there)", folder.display());
+            continue;
+        };
+        for row in rows.iter().filter(|row| row.page == 0 && row.verdict == "ok") {
+            let Some(tiff) = as_tiff(&folder, row) else { continue };
+            let Ok(facts) = fax::inspect(&tiff) else { continue };
+            if facts.keep() != "surveyed" {
+                continue;
+            }
+            let pdf = |coded| convert(&tiff, &format!("application/pdf;coded={coded}")).unwrap().bytes;
+            let (passed, anew) = (pdf("surveyed"), pdf("anew"));
+            surveyed += 1;
+            same += usize::from(passed == pdf("checked"));
+            let pages = |pdf: &[u8]| {
+                let pbm = fax::convert_as("application/pdf", pdf, "image/x-portable-bitmap").unwrap();
+                pages_of_pbm(&pbm.bytes)
+            };
+            assert!(pages(&passed) == pages(&anew), "{}", row.file);
+        }
+    }
+    println!("{surveyed} files surveyed, {same} the same octets as with a look at each EOL");
+    assert!(surveyed > 0);
+}
