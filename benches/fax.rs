@@ -12,9 +12,8 @@
 mod common;
 mod support;
 
-use common::fax::{convert, convert_as, encode_mmr, inspect, pages_of_pbm, sample_page};
+use common::fax::{convert, convert_as, encode_mmr, inspect, pages_of_pbm, read_by_hayro, sample_page};
 use common::programs::{Folder, text};
-use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -200,7 +199,12 @@ fn coding(table: &Table, folder: &Folder) {
         let of_libtiff = |pick: fn((f64, f64)) -> f64| -> Peer<'_> {
             ("libtiff", Box::new(move || run_peer(program?, input).map(pick)))
         };
-        let hayro = || pages.iter().zip(&coded).for_each(|(page, data)| decode_by_hayro(page, data));
+        let hayro = || {
+            pages.iter().zip(&coded).for_each(|(page, data)| {
+                let (width, rows) = (page.width as usize, page.rows as usize);
+                assert!(black_box(read_by_hayro(data, width, rows)).len() == page.packed.len());
+            })
+        };
         table.line(
             &format!("MMR decode, {name}"),
             "Mpixel/s",
@@ -217,48 +221,6 @@ fn coding(table: &Table, folder: &Folder) {
             vec![of_libtiff(|figures| figures.0), ("fax crate", Box::new(|| Some(rate(pixels, crate_fax))))],
         );
     }
-}
-
-/// Paints rows, as we do.
-struct Rows {
-    packed: Vec<u8>,
-    width: usize,
-}
-
-impl Decoder for Rows {
-    fn push_row(&mut self, changes: &[u32]) {
-        let start = self.packed.len();
-        self.packed.resize(start + self.width.div_ceil(8), 0);
-        let row = &mut self.packed[start..];
-        for pair in changes.chunks(2) {
-            let begin = pair[0] as usize;
-            let end = pair.get(1).map_or(self.width, |&end| end as usize);
-            let (first, last) = (begin / 8, (end - 1) / 8);
-            let (head, tail) = (0xff >> (begin % 8), 0xff << (7 - (end - 1) % 8));
-            if first == last {
-                row[first] |= head & tail;
-            } else {
-                row[first] |= head;
-                row[first + 1..last].fill(0xff);
-                row[last] |= tail;
-            }
-        }
-    }
-}
-
-fn decode_by_hayro(page: &Page, data: &[u8]) {
-    let settings = DecodeSettings {
-        columns: page.width,
-        rows: page.rows,
-        end_of_block: true,
-        end_of_line: false,
-        rows_are_byte_aligned: false,
-        encoding: EncodingMode::Group4,
-        strict: false,
-    };
-    let mut rows = Rows { packed: Vec::with_capacity(page.packed.len()), width: page.width as usize };
-    hayro_ccitt::decode(data, &mut rows, &mut DecoderContext::new(settings)).unwrap();
-    assert!(black_box(rows.packed).len() == page.packed.len());
 }
 
 /// Pages a second of a command on a file of so many; `None` where it does not run.

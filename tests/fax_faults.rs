@@ -12,7 +12,7 @@ use std::process::Command;
 use vpim_milter::message::transfer::encode_base64;
 
 const PBM: &str = "image/x-portable-bitmap";
-const PDF: &str = "application/pdf;coded=checked";
+const PDF: &str = "application/pdf";
 const WIDTH: usize = 1728;
 const ROWS: usize = 200;
 
@@ -88,7 +88,7 @@ fn mmr_data_that_is_not_what_the_fields_say_is_named_and_read_as_far_as_it_goes(
             said.iter().any(|(id, message)| *id == rule && message.contains("page 1")),
             "{name}: {said:?}"
         );
-        let targets = [PBM, "image/png", "image/tiff;compression=mh", PDF, "image/tiff;coded=checked"];
+        let targets = [PBM, "image/png", "image/tiff;compression=mh", PDF, "image/tiff"];
         for target in targets {
             let losses = convert(&tiff, target).unwrap().report.losses.join("; ");
             assert_eq!(losses.is_empty(), loss.is_empty(), "{name}: {losses}");
@@ -104,8 +104,8 @@ fn mmr_data_that_is_not_what_the_fields_say_is_named_and_read_as_far_as_it_goes(
         assert!(again == (width, rows, shown), "{name}");
         // What the survey of a message sees decides the same without a second look.
         let keep = inspect(&tiff).unwrap().keep();
-        let plain = if name.starts_with("garbage") { "checked" } else { "surveyed" };
-        assert_eq!(keep, if loss.is_empty() { plain } else { "anew" }, "{name}");
+        let plain = (!name.starts_with("garbage")).then_some("surveyed");
+        assert_eq!(keep, if loss.is_empty() { plain } else { Some("anew") }, "{name}");
         let output = converted_for_a_desk(&fax_mail(&tiff));
         assert!(output.contains(loss), "{name}: {output}");
     }

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::fax::{TiffSpec, convert, convert_with, encode_mmr, inspect, pages_of_pbm, sample_page};
-use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
+use common::fax::{
+    TiffSpec, convert, convert_with, encode_mmr, inspect, pages_of_pbm, read_by_hayro, sample_page,
+};
 use proptest::prelude::*;
 use vpim_milter::limits::Limits;
 
@@ -126,38 +127,6 @@ fn every_run_length_of_both_colours_survives_every_coding() {
         page.extend(row);
     }
     round_trip(&page, 1729, 196);
-}
-
-/// Rows as hayro-ccitt hands them out.
-struct Rows {
-    packed: Vec<u8>,
-    width: usize,
-}
-
-impl Decoder for Rows {
-    fn push_row(&mut self, changes: &[u32]) {
-        let start = self.packed.len();
-        self.packed.resize(start + self.width.div_ceil(8), 0);
-        for pair in changes.chunks(2) {
-            let end = pair.get(1).map_or(self.width, |&end| end as usize);
-            (pair[0] as usize..end).for_each(|x| self.packed[start + x / 8] |= 0x80 >> (x % 8));
-        }
-    }
-}
-
-fn read_by_hayro(data: &[u8], width: usize, rows: usize) -> Vec<u8> {
-    let settings = DecodeSettings {
-        columns: width as u32,
-        rows: rows as u32,
-        end_of_block: true,
-        end_of_line: false,
-        rows_are_byte_aligned: false,
-        encoding: EncodingMode::Group4,
-        strict: false,
-    };
-    let mut found = Rows { packed: Vec::new(), width };
-    hayro_ccitt::decode(data, &mut found, &mut DecoderContext::new(settings)).unwrap();
-    found.packed
 }
 
 /// Pages on which no code can be foretold from those before it: noise of any density, rows that are those above moved

@@ -78,7 +78,7 @@ fn transcode(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     let declared = media_type(args.from.as_ref(), input, "--from")?;
-    let target = checked(media_type(args.to.as_ref(), output, "--to")?);
+    let target = media_type(args.to.as_ref(), output, "--to")?;
     let octets = files::read(input)?;
     let limits = Limits::default();
     let job = Job::convert(declared, target);
@@ -93,14 +93,6 @@ fn transcode(args: &Args) -> Result<ExitCode, Failure> {
             Ok(ExitCode::FAILURE)
         }
     }
-}
-
-/// Nobody has looked at the coded pages of a fax yet.
-fn checked(target: Mime) -> Mime {
-    let fax = target.type_() == mime::IMAGE || target.essence_str() == "application/pdf";
-    let said = target.get_param("coded").is_some();
-    let checked = (fax && !said).then(|| format!("{target};coded=checked").parse().ok()).flatten();
-    checked.unwrap_or(target)
 }
 
 /// The media type that was given, else that of the extension.

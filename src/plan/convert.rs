@@ -135,12 +135,11 @@ pub fn convert(
 
 /// The target that says what may be kept of the coded pages, by what the survey has seen of them.
 fn kept(target: &Mime, facts: &Facts) -> Mime {
-    match facts {
-        Facts::Fax(fax) if target.get_param("coded").is_none() => {
-            media_type(&format!("{target};coded={}", fax.keep()))
-        }
-        _ => target.clone(),
-    }
+    let keep = match facts {
+        Facts::Fax(fax) if target.get_param("coded").is_none() => fax.keep(),
+        _ => None,
+    };
+    keep.map_or_else(|| target.clone(), |keep| media_type(&format!("{target};coded={keep}")))
 }
 
 /// Several bodies as one.

@@ -1,5 +1,6 @@
-//! Fax test helpers: a plain TIFF builder, an independent MMR encoder, reading of PBM.
+//! Fax test helpers: a plain TIFF builder, an independent MMR encoder and decoder, reading of PBM.
 
+use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use sha2::{Digest, Sha256};
 use vpim_milter::limits::{Budget, Limits};
 use vpim_milter::media::{self, MediaError, Output};
@@ -33,6 +34,52 @@ pub fn convert_from(
 pub fn inspect(input: &[u8]) -> Result<media::fax::FaxFacts, MediaError> {
     let limits = Limits::default();
     media::fax::inspect(&"image/tiff".parse().unwrap(), input, &limits, &mut Budget::new(&limits))
+}
+
+/// Decodes MMR data with hayro-ccitt: packed rows.
+pub fn read_by_hayro(data: &[u8], width: usize, rows: usize) -> Vec<u8> {
+    let settings = DecodeSettings {
+        columns: width as u32,
+        rows: rows as u32,
+        end_of_block: true,
+        end_of_line: false,
+        rows_are_byte_aligned: false,
+        encoding: EncodingMode::Group4,
+        strict: false,
+    };
+    let mut found = PaintedRows { packed: Vec::with_capacity(width.div_ceil(8) * rows), width };
+    hayro_ccitt::decode(data, &mut found, &mut DecoderContext::new(settings)).unwrap();
+    found.packed
+}
+
+/// Rows as hayro-ccitt hands them out, painted octet by octet.
+struct PaintedRows {
+    packed: Vec<u8>,
+    width: usize,
+}
+
+impl Decoder for PaintedRows {
+    fn push_row(&mut self, changes: &[u32]) {
+        let start = self.packed.len();
+        self.packed.resize(start + self.width.div_ceil(8), 0);
+        let row = &mut self.packed[start..];
+        for pair in changes.chunks(2) {
+            let begin = pair[0] as usize;
+            let end = pair.get(1).map_or(self.width, |&end| end as usize);
+            if begin >= end {
+                continue;
+            }
+            let (first, last) = (begin / 8, (end - 1) / 8);
+            let (head, tail) = (0xff >> (begin % 8), 0xff << (7 - (end - 1) % 8));
+            if first == last {
+                row[first] |= head & tail;
+            } else {
+                row[first] |= head;
+                row[first + 1..last].fill(0xff);
+                row[last] |= tail;
+            }
+        }
+    }
 }
 
 pub fn sha256(bytes: &[u8]) -> String {

@@ -254,9 +254,9 @@ pub fn inspect(
 /// - `image/png`: the page that the parameter `page` says, the first without it,
 /// - `image/x-portable-bitmap`.
 ///
-/// Coded data that TIFF-F or PDF can take is kept, T.4 data where its EOLs are right; with `coded=checked` T.6 data only
-/// where it decodes to all its rows; with `coded=anew` none; with `coded=surveyed` without a look, see
-/// [`FaxFacts::keep`].
+/// Coded data that TIFF-F or PDF can take is kept: T.4 data where its EOLs are right, T.6 data where it decodes to all
+/// its rows (that of a PDF as it is). With `coded=anew` none is kept; `coded=surveyed` says that every line was seen to
+/// be right, see [`FaxFacts::keep`].
 ///
 /// PDF, text and pictures are drawn at 204 x 196 dots to the inch, or at what the parameter `resolution` says
 /// (`204x98`, `300x300`: the resolutions of TIFF-F).
@@ -404,15 +404,15 @@ fn tiff_facts(tiff: &tiff::Tiff<'_>) -> FaxFacts {
 }
 
 impl FaxFacts {
-    /// What a conversion may keep of its coded data: the value of the parameter `coded` of [`convert`]. `surveyed` where
-    /// every line was seen to be right, `anew` where one was seen not to be.
-    pub fn keep(&self) -> &'static str {
+    /// What a conversion is to do with its coded data: the value of the parameter `coded` of [`convert`]. `surveyed`
+    /// where every line was seen to be right, `anew` where one was seen not to be, `None` where that is not known.
+    pub fn keep(&self) -> Option<&'static str> {
         let coded = || self.pages.iter().filter(|page| matches!(page.compression, Some(3 | 4)));
         if coded().any(|page| page.coded.is_some_and(|coded| !coded.sound(page.length))) {
-            return "anew";
+            return Some("anew");
         }
         let plain = |page: &PageFacts| page.coded.is_some_and(|coded| coded.plain(page));
-        if self.container == "tiff" && coded().all(plain) { "surveyed" } else { "checked" }
+        (coded().next().is_some() && coded().all(plain)).then_some("surveyed")
     }
 
     fn named(container: &str) -> Self {

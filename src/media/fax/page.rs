@@ -24,28 +24,27 @@ pub(super) enum Storage {
     Packed,
 }
 
-/// What becomes of coded data that the target takes: the parameter `coded` of its type.
+/// What becomes of coded data that the target takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// `surveyed`: every line was seen to be right ([`FaxFacts::keep`](super::FaxFacts::keep)); only its ends are
+    /// Every line was seen to be right ([`FaxFacts::keep`](super::FaxFacts::keep)): it is kept, and only its ends are
     /// looked at.
     Surveyed,
-    /// Without the parameter: T.4 data is kept where its EOLs are right, T.6 data as it is.
-    AsItIs,
-    /// `checked`: T.6 data, in which one wrong bit spoils the rest of the page, is kept only where it decodes to
-    /// all its rows. T.4 data finds itself again at the next EOL.
+    /// T.4 data is kept where its EOLs are right, T.6 data as it is.
+    Trusted,
+    /// The same, but T.6 data, in which one wrong bit spoils the rest of the page, only where it decodes to all its
+    /// rows. T.4 data finds itself again at the next EOL.
     Checked,
-    /// `anew`: every page is decoded and coded again, as right as it looks.
+    /// Every page is decoded and coded again, as right as it looks.
     Nothing,
 }
 
 impl Keep {
-    /// Reads the parameter.
+    /// Reads the parameter `coded` of the target type.
     pub fn of(target: &Mime) -> Result<Self, MediaError> {
         match target.get_param("coded").map(|value| value.as_str().to_ascii_lowercase()).as_deref() {
-            None => Ok(Keep::AsItIs),
+            None => Ok(Keep::Checked),
             Some("surveyed") => Ok(Keep::Surveyed),
-            Some("checked") => Ok(Keep::Checked),
             Some("anew") => Ok(Keep::Nothing),
             Some(other) => Err(MediaError::Unsupported(format!("coded={other}"))),
         }

@@ -83,8 +83,11 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Reads the parameters.
     pub fn of(target: &Mime) -> Result<Self, MediaError> {
-        // T4Options says where the EOLs are, so they are looked at.
-        let keep = Some(Keep::of(target)?).filter(|keep| *keep != Keep::Surveyed).unwrap_or(Keep::AsItIs);
+        let keep = match Keep::of(target)? {
+            // T4Options says where the EOLs are, so they are looked at.
+            Keep::Surveyed => Keep::Trusted,
+            keep => keep,
+        };
         let (accept, profile) = (Accept::of(target)?, Profile::of(target)?);
         match (profile, accept) {
             (Profile::F, accept) => Ok(Wanted { accept, profile, keep }),
@@ -118,6 +121,11 @@ pub(super) fn convert(
     losses: &mut Vec<String>,
 ) -> Result<Option<Vec<u8>>, MediaError> {
     let total = document.pages();
+    // What a PDF shows its sender has seen; its dots are taken over as they are.
+    let wanted = match (document, wanted.keep) {
+        (Document::Pdf(_), Keep::Checked) => Wanted { keep: Keep::Trusted, ..wanted },
+        _ => wanted,
+    };
     let mut conforming = document.defects().is_empty() && wanted.has_order(document);
     let mut writer = Writer::new(total, wanted);
     let mut pages = document.reader();
