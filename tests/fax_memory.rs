@@ -255,10 +255,86 @@ fn growing_pdfs() -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// Files whose objects are read again and again: time or memory would grow with the square of their octets.
+fn repeating_pdfs() -> Vec<(&'static str, Vec<u8>)> {
+    // What a reader without a cross-reference table tries.
+    let tried =
+        |unit: &str| [b"%PDF-1.4\n", unit.repeat((900 << 10) / unit.len()).as_bytes(), b"\n%%EOF"].concat();
+    let long = format!("<<{}>>", "/A 1".repeat(100_000)).into_bytes();
+    let longer = |key: &str| format!("{key}[{}]", "1 ".repeat(200_000));
+    let page = |resources: &str, content: &str, more: Vec<Vec<u8>>| {
+        pdf::page("/MediaBox[0 0 612 792]", resources, content, more)
+    };
+    let flate = |entries: &str, text: &str, mebibytes: usize| {
+        pdf::stream(&format!("{entries}/Filter/FlateDecode"), &inflating(text, mebibytes))
+    };
+    let catalog = || b"<</Type/Catalog/Pages 2 0 R>>".to_vec();
+    let pages = |kids: &str| format!("<</Type/Pages/Kids[{kids}]/Count 1/MediaBox[0 0 99 99]>>").into_bytes();
+    let shown = |contents: &str| format!("<</Type/Page/Parent 2 0 R/Contents {contents}>>").into_bytes();
+    let many = |text: &dyn Fn(usize) -> String| (0..400).map(text).collect::<String>();
+    let fonts = many(&|n| format!("/F{n} {} 0 R", 6 + n));
+    let words = many(&|n| format!("BT /F{n} 9 Tf (ab) Tj ET "));
+    let mut code_tables = vec![flate("", "begincmap 1 begincidchar <0001> 1 endcidchar ", 32)];
+    code_tables.extend((0..400).map(|n| {
+        let below = "<</Type/Font/Subtype/CIDFontType2/BaseFont/X>>";
+        format!("<</Type/Font/Subtype/Type0/BaseFont/F{n}/Encoding 5 0 R/DescendantFonts[{below}]>>")
+            .into_bytes()
+    }));
+    let kids = many(&|n| format!("{} 0 R ", 4 + n));
+    let mut sharing = vec![catalog(), pages(&kids), flate("", "q Q", 30)];
+    sharing.extend((0..400).map(|_| shown("3 0 R")));
+    let roots = [&b"%PDF-1.4\n1 0 obj "[..], &long, &b"\n<</Root 1 0 R>>".repeat(30_000)].concat();
+    let twenty_gigabytes = |more: Vec<Vec<u8>>, contents: &str| {
+        pdf::file(&[vec![catalog(), pages("3 0 R"), shown(contents), flate("", "q Q", 10)], more].concat())
+    };
+    let array = || format!("[{}]", "4 0 R ".repeat(2_000));
+    vec![
+        ("open strings", tried("1 0 obj ( ")),
+        ("comments on one line", tried("1 0 obj % ")),
+        ("numbers and comments", tried("1 % ")),
+        ("names and comments", tried("/W % ")),
+        ("open dictionaries", tried("<< /A ")),
+        ("open arrays", tried("1 0 obj [ ")),
+        ("open dictionaries with strings", tried("1 0 obj << /A (")),
+        ("trailers of one long catalog", roots),
+        ("one graphics state", page("/ExtGState<</G 5 0 R>>", &"/G gs ".repeat(60_000), vec![long.clone()])),
+        (
+            "one graphics state, in its place",
+            page(&format!("/ExtGState<</G<<{}>>>>", longer("/A")), &"/G gs ".repeat(60_000), Vec::new()),
+        ),
+        (
+            "one pattern",
+            page("/Pattern<</G 5 0 R>>", &"/Pattern cs /G scn ".repeat(9_000), vec![long.clone()]),
+        ),
+        ("one font", page("/Font<</G 5 0 R>>", &"/G 1 Tf ".repeat(60_000), vec![long])),
+        (
+            "one form",
+            page("/XObject<</G 5 0 R>>", &"/G Do ".repeat(60_000), vec![pdf::stream(&longer("/A"), b"")]),
+        ),
+        (
+            "one function",
+            page(
+                "/Shading<</G<</ShadingType 1/ColorSpace/DeviceRGB/Function 5 0 R>>>>",
+                &"/G sh ".repeat(60_000),
+                vec![flate(
+                    "/FunctionType 0/Domain[0 1 0 1]/Range[0 1 0 1 0 1]/Size[2 2]/BitsPerSample 8",
+                    "",
+                    60,
+                )],
+            ),
+        ),
+        ("one code table", page(&format!("/Font<<{fonts}>>"), &words, code_tables)),
+        ("one content, on a page", twenty_gigabytes(Vec::new(), &array())),
+        ("one content, by an array", twenty_gigabytes(vec![array().into_bytes()], "5 0 R")),
+        ("one content, on many pages", pdf::file(&sharing)),
+    ]
+}
+
 fn pdfs_that_grow_are_refused() {
     let declared: mime::Mime = "application/pdf".parse().expect("a type");
     let limits = Limits::default();
-    for (name, file) in growing_pdfs() {
+    let repeating = repeating_pdfs().into_iter().map(|(name, file)| (name.to_owned(), file));
+    for (name, file) in growing_pdfs().into_iter().chain(repeating) {
         assert!(file.len() <= 1 << 20, "{name}: {}", file.len());
         forget_peak();
         let (memory, time) = (peak_kib().unwrap_or(0), cpu().unwrap_or_default());

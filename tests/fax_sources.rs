@@ -469,6 +469,46 @@ fn plain_text_becomes_a_fax_that_libtiff_reads() {
 }
 
 #[test]
+fn photographs_in_text_filters_are_drawn() {
+    let mut jpeg = Vec::new();
+    let grey = vec![40u8; 64 * 64];
+    image::codecs::jpeg::JpegEncoder::new(&mut jpeg)
+        .encode(&grey, 64, 64, image::ExtendedColorType::L8)
+        .unwrap();
+    let base85: String = jpeg.chunks(4).map(base85).collect::<String>() + "~>";
+    let hex: String = jpeg.iter().map(|octet| format!("{octet:02x}")).collect::<String>() + ">";
+    let page = |filters: &str, data: &str| {
+        let image = format!("/Width 64/Height 64/ColorSpace/DeviceGray/BitsPerComponent 8/Filter[{filters}]");
+        let page = pdf::image_page("/MediaBox[0 0 100 100]", "100 0 0 100 0 0", &image, data.as_bytes());
+        convert_as("application/pdf", &page, PBM).unwrap()
+    };
+    let black = |output: &Output| {
+        pages_of_pbm(&output.bytes)[0].2.iter().map(|octet| octet.count_ones()).sum::<u32>()
+    };
+    for (filters, data) in [("/ASCII85Decode/DCTDecode", base85.as_str()), ("/AHx/DCT", &hex)] {
+        let output = page(filters, data);
+        assert!(black(&output) > 500_000, "{filters}: {}", black(&output));
+        assert_eq!(output.report.losses.len(), 2, "{:?}", output.report.losses);
+    }
+    // What readers take in several ways is not decoded.
+    let damaged = page("/ASCII85Decode/DCTDecode", &base85.replacen('!', "\u{7f}", 1));
+    assert_eq!(black(&damaged), 0);
+    assert!(damaged.report.losses.iter().any(|loss| loss.contains("damaged")), "{:?}", damaged.report.losses);
+}
+
+/// Up to four octets in base 85 (ISO 32000-1, 7.4.3).
+fn base85(octets: &[u8]) -> String {
+    let mut group = [0; 4];
+    group[..octets.len()].copy_from_slice(octets);
+    let number = u32::from_be_bytes(group);
+    if number == 0 && octets.len() == 4 {
+        return "z".to_owned();
+    }
+    let digit = |power: u32| char::from(b'!' + (number / 85u32.pow(power) % 85) as u8);
+    (0..5).rev().map(digit).take(octets.len() + 1).collect()
+}
+
+#[test]
 fn the_pages_of_a_document_are_limited() {
     let kids = |count: usize| {
         let kids: String = (0..count).map(|n| format!("{} 0 R ", n + 3)).collect();

@@ -63,57 +63,49 @@ fn metadata() -> String {
     )
 }
 
-/// A number of 128 bits that files of other pages do not have. It guards against nothing, so it may be quick: it is
-/// mixed in four lanes that do not wait for each other, each by the two halves of a product.
+/// A number of 128 bits that files of other pages do not have. It guards against nothing, so it may be quick: sums of
+/// the words and of those sums (Fletcher's checksum) in lanes that do not wait for each other, which are mixed by
+/// products at the end of each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identifier([u64; LANES]);
+pub(super) struct Identifier([u64; 2]);
 
-const LANES: usize = 4;
-/// Octets mixed in together.
-const BLOCK: usize = LANES * 32;
+/// Words summed side by side.
+const LANES: usize = 16;
 
 impl Identifier {
     pub fn new() -> Self {
-        Identifier([
-            0x9e37_79b9_7f4a_7c15,
-            0xc2b2_ae3d_27d4_eb4f,
-            0x1656_67b1_9e37_79f9,
-            0x27d4_eb2f_1656_67c5,
-        ])
+        Identifier([0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f])
     }
 
     /// Mixes octets in.
     pub fn add(&mut self, octets: &[u8]) {
-        let (blocks, rest) = octets.as_chunks::<BLOCK>();
-        blocks.iter().for_each(|block| self.mix(block));
-        let mut last = [0; BLOCK];
+        let (mut sums, mut sums_of_sums) = ([0u64; LANES], [0u64; LANES]);
+        let mut sum = |block: &[u8; LANES * 8]| {
+            let (words, _) = block.as_chunks::<8>();
+            for ((sum, all), word) in sums.iter_mut().zip(&mut sums_of_sums).zip(words) {
+                *sum = sum.wrapping_add(u64::from_le_bytes(*word));
+                *all = all.wrapping_add(*sum);
+            }
+        };
+        let (blocks, rest) = octets.as_chunks();
+        blocks.iter().for_each(&mut sum);
+        let mut last = [0; LANES * 8];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.mix(&last);
-        self.0[0] ^= octets.len() as u64;
-        self.0 = self.folded();
+        sum(&last);
+        self.mix(octets.len() as u64, 0);
+        sums.iter().zip(&sums_of_sums).for_each(|(&sum, &all)| self.mix(sum, all));
     }
 
-    #[inline]
-    fn mix(&mut self, block: &[u8; BLOCK]) {
-        let (words, _) = block.as_chunks::<8>();
-        let (groups, _) = words.as_chunks::<4>();
-        for (lane, group) in self.0.iter_mut().zip(groups) {
-            let [a, b, c, d] = group.map(u64::from_le_bytes);
-            let (one, two) = (*lane ^ a ^ c.rotate_left(23), 0xe703_7ed1_a0b4_28db ^ b ^ d.rotate_left(41));
-            *lane = product(one, two).wrapping_add(*lane);
-        }
-    }
-
-    /// Every lane mixed with the next.
-    fn folded(self) -> [u64; LANES] {
-        let [a, b, c, d] = self.0;
-        let mixed = |one: u64, two: u64| product(one ^ 0x8ebc_6af0_9c88_c6e3, two.rotate_left(32)) ^ one;
-        [mixed(a, b), mixed(b, c), mixed(c, d), mixed(d, a)]
+    fn mix(&mut self, one: u64, two: u64) {
+        let [a, b] = self.0;
+        self.0 = [
+            product(a ^ one, 0xe703_7ed1_a0b4_28db ^ two) ^ b.rotate_left(29),
+            product(b ^ two.rotate_left(32), 0x8ebc_6af0_9c88_c6e3 ^ one) ^ a.rotate_left(17),
+        ];
     }
 
     fn octets(self) -> Vec<u8> {
-        let [a, b, c, d] = self.folded();
-        [a ^ c, b ^ d].iter().flat_map(|half| half.to_be_bytes()).collect()
+        self.0.iter().flat_map(|half| half.to_be_bytes()).collect()
     }
 }
 

@@ -48,14 +48,15 @@ fn one(stream: &Stream<'_>, limits: &Limits) -> Result<u64, &'static str> {
         matches!(filter, CcittFaxDecode | DctDecode | Jbig2Decode | JpxDecode)
     };
     // What is looked at has to be what the package will decode, whatever it makes of damage.
-    let plain = before.iter().all(|filter| *filter == Filter::FlateDecode) && !has_predictor(dict);
+    let known = [Filter::FlateDecode, Filter::Ascii85Decode, Filter::AsciiHexDecode];
+    let plain = before.iter().all(|filter| known.contains(filter)) && !has_predictor(dict);
     if before.iter().any(picture) || picture(last) && !before.is_empty() && !plain {
         return Err("an image in several codings is left out");
     }
     let mut coded = stream.raw_data();
     if picture(last) {
-        for _ in before {
-            coded = whole(&coded, limits.page_pixels.saturating_mul(2))
+        for filter in before {
+            coded = whole(&coded, *filter, limits.page_pixels.saturating_mul(2))
                 .ok_or("a damaged image is left out")?
                 .into();
         }
@@ -135,20 +136,56 @@ fn jpeg(data: &[u8], limits: &Limits) -> Result<u64, &'static str> {
 fn jpeg2000(data: &[u8], limits: &Limits) -> Result<u64, &'static str> {
     const NO_HEADER: &str = "a JPEG 2000 without header is left out";
     const TOO_MUCH: &str = "a JPEG 2000 of too many layers or components is left out";
-    let find = |marker: &[u8]| memchr::memmem::find_iter(data, marker).next();
-    let siz = find(b"\xff\x4f\xff\x51").ok_or(NO_HEADER)? + 2;
+    let mut starts = memchr::memmem::find_iter(data, b"\xff\x4f\xff\x51");
+    // Of several images it is not sure which is taken.
+    let (Some(start), None) = (starts.next(), starts.next()) else { return Err(NO_HEADER) };
+    let siz = start + 2;
     let number = |at: usize| be32(data, siz + at).map(u64::from).ok_or(NO_HEADER);
     let (width, height) = (number(6)?, number(10)?);
     let size = pixels(width, height, limits)?;
     let components = u64::from(be16(data, siz + 38).ok_or(NO_HEADER)?);
     // Tiles smaller than this are work without pixels.
     let tiles = (width / number(22)?.max(1)).saturating_mul(height / number(26)?.max(1));
-    let layers = memchr::memmem::find_iter(data, b"\xff\x52").filter_map(|at| be16(data, at + 6));
-    let plain = layers.take(16).all(|layers| layers <= LAYERS);
-    if components > COMPONENTS || tiles > 4_096 || !plain {
+    if components > COMPONENTS || tiles > 4_096 || most_layers(data, siz).ok_or(NO_HEADER)? > LAYERS {
         return Err(TOO_MUCH);
     }
     Ok(size * components)
+}
+
+/// The most layers that a header of the image or of a tile speaks of (T.800 A.4, A.6.1); `None` where the headers
+/// cannot be followed.
+fn most_layers(data: &[u8], siz: usize) -> Option<u16> {
+    const COD: u16 = 0xff52;
+    const SOT: u16 = 0xff90;
+    const SOD: u16 = 0xff93;
+    let (mut at, mut most) = (siz, 0);
+    // Where the next part of a tile begins.
+    let mut next = None;
+    while let Some(marker) = be16(data, at) {
+        match marker {
+            0xff30..=0xff3f => at += 2,
+            SOD => at = next.take()?,
+            0xffd9 => break,
+            _ => {
+                let length = usize::from(be16(data, at + 2)?);
+                match marker {
+                    COD => most = most.max(be16(data, at + 6)?),
+                    SOT => {
+                        let part = be32(data, at + 6)? as usize;
+                        next = Some(if part == 0 { data.len() } else { at.checked_add(part.max(12))? });
+                    }
+                    0xff40.. => {}
+                    _ => return None,
+                }
+                at += 2 + length;
+            }
+        }
+        // A part without data.
+        if let Some(end) = next.take_if(|end| at >= *end) {
+            at = end;
+        }
+    }
+    Some(most)
 }
 
 /// Pixels of JBIG2 data, with those of the symbols that it shares with other images.
@@ -190,4 +227,31 @@ pub(super) fn colour_space<'a>(dict: &Dict<'a>) -> Option<(Name<'a>, Option<Arra
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_those_of_headers_not_of_coded_data() {
+        let cod = |layers: u16| {
+            let [high, low] = layers.to_be_bytes();
+            vec![0xff, 0x52, 0, 12, 0, 0, high, low, 0, 0, 0, 0, 0, 0]
+        };
+        let siz = [0xff, 0x51, 0, 4, 0, 0];
+        let part = |length: u32, header: &[u8], data: &[u8]| {
+            let length = length.to_be_bytes();
+            [&[0xff, 0x90, 0, 10, 0, 0][..], &length, &[0, 1], header, &[0xff, 0x93], data].concat()
+        };
+        let most = |parts: &[Vec<u8>]| most_layers(&[&siz[..], &cod(3), &parts.concat()].concat(), 0);
+        let end = vec![0xff, 0xd9];
+        assert_eq!(most(&[part(28, &[], &cod(999)), end.clone()]), Some(3), "in coded data");
+        assert_eq!(most(&[part(28, &cod(70), &[]), end.clone()]), Some(70), "in the header of a tile");
+        assert_eq!(most(&[part(14, &[], &[]), part(28, &cod(70), &[]), end.clone()]), Some(70));
+        assert_eq!(most(&[part(0, &[], &cod(999))]), Some(3), "up to the end of the data");
+        assert_eq!(most(&[vec![0xff, 0x93]]), None, "data of no tile");
+        assert_eq!(most(&[vec![1, 2, 3, 4]]), None);
+        assert_eq!(most(&[part(1, &[], &[]), end]), None, "a part that ends before its data");
+    }
 }

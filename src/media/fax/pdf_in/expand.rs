@@ -1,6 +1,7 @@
 //! The filters of PDF that make data longer, with a bound (ISO 32000-1, 7.4). The package that reads PDF has none:
 //! a megabyte of Flate data in Flate data may ask it for a terabyte.
 
+use super::lexing::is_space;
 use flate2::{Decompress, FlushDecompress, Status};
 use hayro_interpret::hayro_syntax::Filter;
 use std::borrow::Cow;
@@ -22,11 +23,50 @@ pub(super) fn inflated(data: &[u8], most: u64, mut out: Option<&mut Vec<u8>>) ->
     Ok(zlib.max(bare))
 }
 
-/// What zlib data inflates to; `None` where it is damaged or more than `most` octets.
-pub(super) fn whole(data: &[u8], most: u64) -> Option<Vec<u8>> {
+/// What comes out behind a filter if the data is so sound that every reader takes it alike; `None` where it is not, or
+/// more than `most` octets.
+pub(super) fn whole(data: &[u8], filter: Filter, most: u64) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    let (_, end) = inflate(data, true, most, Some(&mut out)).ok()?;
-    end.then_some(out)
+    let sound = match filter {
+        Filter::FlateDecode => inflate(data, true, most, Some(&mut out)).ok()?.1,
+        Filter::Ascii85Decode => {
+            out = base85(data, most).ok()?;
+            is_sound_base85(data)
+        }
+        Filter::AsciiHexDecode => {
+            out = hex(data);
+            let digits = data.iter().take_while(|&&octet| octet != b'>');
+            out.len() as u64 <= most
+                && digits.copied().all(|octet| is_space(octet) || octet.is_ascii_hexdigit())
+        }
+        _ => false,
+    };
+    sound.then_some(out)
+}
+
+/// Whether there is nothing but whole groups and a last one, each a number of 32 bits (7.4.3).
+fn is_sound_base85(data: &[u8]) -> bool {
+    let (mut group, mut held) = (0u64, 0);
+    for &octet in data {
+        match octet {
+            b'!'..=b'u' => {
+                group = group * 85 + u64::from(octet - b'!');
+                held += 1;
+            }
+            b'z' if held == 0 => {}
+            b'~' => break,
+            octet if is_space(octet) => {}
+            _ => return false,
+        }
+        if held == 5 {
+            if group > u64::from(u32::MAX) {
+                return false;
+            }
+            (group, held) = (0, 0);
+        }
+    }
+    // The last group is filled up with the highest digit.
+    held != 1 && (held..5).fold(group, |group, _| group * 85 + 84) <= u64::from(u32::MAX) || held == 0
 }
 
 /// The octets written, and whether the data ends as it should.
@@ -210,6 +250,8 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    const FLATE: Filter = Filter::FlateDecode;
+
     fn zlib(data: &[u8]) -> Vec<u8> {
         let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
         writer.write_all(data).unwrap();
@@ -227,10 +269,27 @@ mod tests {
         assert!(out == long, "bare deflate data");
         assert!(inflated(&coded[..coded.len() / 2], u64::MAX, None).unwrap() > 1_000_000);
         assert_eq!(inflated(b"", 10, None), Ok(0));
-        assert!(whole(&coded, 3_000_000).unwrap() == long);
-        assert_eq!(whole(&coded, 2_999_999), None);
-        assert_eq!(whole(&coded[..coded.len() - 1], 3_000_000), None, "without its checksum");
-        assert_eq!(whole(&coded[2..], 3_000_000), None);
+        assert!(whole(&coded, FLATE, 3_000_000).unwrap() == long);
+        assert_eq!(whole(&coded, FLATE, 2_999_999), None);
+        assert_eq!(whole(&coded[..coded.len() - 1], FLATE, 3_000_000), None, "without its checksum");
+        assert_eq!(whole(&coded[2..], FLATE, 3_000_000), None);
+    }
+
+    #[test]
+    fn text_filters_are_whole_where_no_reader_could_differ() {
+        let base85 = |text: &str| whole(text.as_bytes(), Filter::Ascii85Decode, 9);
+        for (text, octets) in
+            [("87cURDZ~>", &b"Hello"[..]), ("87 cUR\nDZ", b"Hello"), ("z~>", &[0; 4]), ("~>", b"")]
+        {
+            assert_eq!(base85(text).as_deref(), Some(octets), "{text}");
+        }
+        for text in ["87cURD~>", "87zcURDZ~>", "87c\x7fURDZ~>", "uuuuu~>", "uu~>", "zzz~>"] {
+            assert_eq!(base85(text), None, "{text}");
+        }
+        let hex = |text: &str| whole(text.as_bytes(), Filter::AsciiHexDecode, 2);
+        assert_eq!(hex("4 8 6>zz").as_deref(), Some(&b"H`"[..]));
+        assert_eq!((hex("48x6>"), hex("486565>")), (None, None));
+        assert_eq!(whole(&[0, 65, 128], Filter::RunLengthDecode, 9), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `vet`, `expand`, `structure` | what a file must not be before it is opened |
+//! | `vet`, `expand`, `extent`, `structure`, `lexing`, `shared`, `reach` | what a file must not be before it is opened |
 //! | `single` | pages that are one picture in black and white: its dots as they are |
 //! | `canvas` | all other pages, drawn in grey |
 //! | `paths`, `glyphs`, `images`, `patterns`, `layer` | what the canvas draws with |
@@ -16,12 +16,16 @@
 mod bounds;
 mod canvas;
 mod expand;
+mod extent;
 mod glyphs;
 mod images;
 mod jbig2;
 mod layer;
+mod lexing;
 mod paths;
 mod patterns;
+mod reach;
+mod shared;
 mod single;
 mod structure;
 mod vet;
@@ -49,16 +53,15 @@ use single::Single;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use work::{Work, guarded};
+use work::{Octets, Work, guarded};
 
-/// Octets of the content of one page.
-const CONTENT: usize = 32 << 20;
 /// Pages for which fonts once read are kept: what they hold is not to be counted from outside.
 const FONTS_KEPT: u32 = 16;
 
 /// An open PDF of at least one page.
 pub(super) struct Source {
     pdf: Pdf,
+    octets: Arc<Octets>,
     sheet: Sheet,
 }
 
@@ -66,19 +69,20 @@ impl Source {
     /// Opens a file.
     pub fn open(input: &[u8], sheet: Sheet, limits: &Limits, budget: &Budget) -> Result<Self, MediaError> {
         let mut growth = vet::Growth::new(limits);
-        vet::before_opening(input, &mut growth, budget)?;
+        let seen = vet::before_opening(input, &mut growth, budget)?;
+        let octets = Arc::new(Octets::new(input.to_vec(), seen.longest, budget));
         guarded(|| {
-            let pdf = Pdf::new(input.to_vec()).map_err(|error| match error {
+            let pdf = Pdf::new(octets.clone()).map_err(|error| match error {
                 LoadPdfError::Decryption(_) => MediaError::Unsupported("an encrypted PDF".into()),
                 LoadPdfError::Invalid => MediaError::malformed("pdf", "no document in it"),
             })?;
-            vet::once_open(&pdf, &mut growth, budget)?;
+            vet::once_open(&pdf, &octets, &seen, &mut growth, budget)?;
             match pdf.pages().len() {
                 0 => return Err(MediaError::malformed("pdf", "no pages")),
                 pages if pages > limits.fax_pages as usize => return Err(Exceeded::FaxPages.into()),
                 _ => {}
             }
-            Ok(Source { pdf, sheet })
+            Ok(Source { pdf, octets, sheet })
         })
     }
 
@@ -142,9 +146,9 @@ impl<'d> Drawing<'d> {
             let Some(page) = source.pdf.pages().get(index) else {
                 return Err(MediaError::malformed("pdf", format!("no page {}", index + 1)));
             };
-            if page.page_stream().is_some_and(|content| content.len() > CONTENT) {
-                return Err(Exceeded::FaxPixels.into());
-            }
+            source.octets.begin();
+            let content = page.page_stream().unwrap_or_default();
+            source.octets.content(content);
             let work = Work::new(budget);
             if let Some(single) = single::of(page, &kept.objects, &work, limits)
                 && let Some(page) = source.exact(&single, index)?

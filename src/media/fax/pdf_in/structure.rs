@@ -7,8 +7,8 @@
 //! found backwards would not have.
 
 use super::expand::grown;
+use super::lexing::{Text, is_regular, is_space, names, too_much};
 use super::vet::Growth;
-use crate::limits::Exceeded;
 use crate::media::MediaError;
 use hayro_interpret::hayro_syntax::Filter;
 use hayro_interpret::hayro_syntax::object::Stream;
@@ -20,18 +20,17 @@ use std::collections::{HashMap, HashSet};
 const REFERENCES: u64 = 2 << 20;
 /// Octets of all object streams. An object can be of four octets, and takes 24 more once found.
 const OBJECTS: u64 = 16 << 20;
-/// Octets looked at to follow dictionaries to their ends.
-const STEPS: usize = 64 << 20;
 
 /// Octets that the data of each stream inflates to, by the place behind its keyword `stream`.
 pub(super) type Sizes = HashMap<usize, u64>;
 
 /// Whether the streams that are decoded while the file is opened are small. Of the other streams, those with more
 /// than Flate data are followed as well: which are object streams is known by their data.
-pub(super) fn check(input: &[u8], sizes: &mut Sizes, growth: &mut Growth) -> Result<(), MediaError> {
-    let mut text = Text { input, steps: STEPS.saturating_add(input.len().saturating_mul(8)) };
+pub(super) fn check(text: &Text<'_>, inflated: &Sizes, growth: &mut Growth) -> Result<(), MediaError> {
+    let input = text.input;
     let mut references = HashSet::new();
     for at in names(input, b"W") {
+        text.spend(1)?;
         if text.three_numbers(at) {
             references.extend(text.stream_of(at)?);
         }
@@ -39,6 +38,7 @@ pub(super) fn check(input: &[u8], sizes: &mut Sizes, growth: &mut Growth) -> Res
     // With the objects each of them is read as.
     let mut objects = HashMap::new();
     for at in names(input, b"Type") {
+        text.spend(1)?;
         if text.name(at).as_deref() == Some(b"ObjStm") {
             objects.extend(text.stream_of(at)?.map(|stream| (stream, 1)));
         }
@@ -46,7 +46,7 @@ pub(super) fn check(input: &[u8], sizes: &mut Sizes, growth: &mut Growth) -> Res
     if references.is_empty() && objects.is_empty() {
         return Ok(());
     }
-    text.follow_filters(sizes, growth)?;
+    let sizes = text.follow_filters(inflated, growth)?;
     // Data without filters is as long as it says, which may be to the end of the file.
     let size = |&stream: &usize| sizes.get(&stream).copied().unwrap_or((input.len() - stream) as u64);
     if references.iter().map(size).fold(0, u64::saturating_add) > REFERENCES {
@@ -70,10 +70,6 @@ pub(super) fn check(input: &[u8], sizes: &mut Sizes, growth: &mut Growth) -> Res
     if total.fold(0, u64::saturating_add) > most { Err(too_much()) } else { Ok(()) }
 }
 
-fn too_much() -> MediaError {
-    MediaError::Limit(Exceeded::FaxPixels)
-}
-
 /// The data of a stream, from the place behind its keyword to the end of the file.
 pub(super) fn data(input: &[u8], stream: usize) -> &[u8] {
     let data = input.get(stream..).unwrap_or_default();
@@ -88,25 +84,14 @@ enum Filters {
     Elsewhere,
 }
 
-struct Text<'i> {
-    input: &'i [u8],
-    steps: usize,
-}
-
-fn is_space(octet: u8) -> bool {
-    matches!(octet, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
-}
-
-fn is_regular(octet: u8) -> bool {
-    !is_space(octet) && !b"()<>[]{}/%".contains(&octet)
-}
-
 impl Text<'_> {
     /// Finds the sizes of streams with other filters than one Flate.
-    fn follow_filters(&mut self, sizes: &mut Sizes, growth: &mut Growth) -> Result<(), MediaError> {
-        let mut filtered = HashSet::new();
+    fn follow_filters(&self, inflated: &Sizes, growth: &mut Growth) -> Result<Sizes, MediaError> {
+        // All were inflated as if they were Flate data; those without filters are not.
+        let mut sizes = Sizes::new();
         let input = self.input;
         for at in names(input, b"Filter").chain(names(input, b"F")) {
+            self.spend(1)?;
             let Some(filters) = self.filters(at) else { continue };
             let Some(stream) = self.stream_of(at)? else { continue };
             let Filters::Listed(list) = filters else {
@@ -132,47 +117,10 @@ impl Text<'_> {
                     growth.follow(|most| grown(data, &list, most))?
                 }
             };
-            filtered.insert(stream);
-            let known = sizes.entry(stream).or_default();
+            let known = sizes.entry(stream).or_insert(inflated.get(&stream).copied().unwrap_or(0));
             *known = size.max(*known);
         }
-        // All others were inflated as if they were Flate data.
-        sizes.retain(|stream, _| filtered.contains(stream));
-        Ok(())
-    }
-
-    fn spend(&mut self, steps: usize) -> Result<(), MediaError> {
-        self.steps = self.steps.checked_sub(steps).ok_or_else(too_much)?;
-        Ok(())
-    }
-
-    fn octet(&self, at: usize) -> Option<u8> {
-        self.input.get(at).copied()
-    }
-
-    /// The next place that is neither white space nor comment.
-    fn token(&self, mut at: usize) -> usize {
-        loop {
-            match self.octet(at) {
-                Some(octet) if is_space(octet) => at += 1,
-                Some(b'%') => at = self.line_end(at),
-                _ => return at,
-            }
-        }
-    }
-
-    fn line_end(&self, at: usize) -> usize {
-        let rest = self.input.get(at..).unwrap_or_default();
-        at + memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len())
-    }
-
-    /// The name at `at`, and where it ends.
-    fn name_at(&self, at: usize) -> Option<(Vec<u8>, usize)> {
-        (self.octet(at) == Some(b'/')).then(|| unescaped(self.input, at + 1))
-    }
-
-    fn name(&self, at: usize) -> Option<Vec<u8>> {
-        self.name_at(self.token(at)).map(|(name, _)| name)
+        Ok(sizes)
     }
 
     /// Whether an array of three numbers follows.
@@ -222,7 +170,7 @@ impl Text<'_> {
 
     /// The place behind the keyword `stream` of the dictionary that `at` lies in, outside of its strings; `None`
     /// where it belongs to no stream.
-    fn stream_of(&mut self, mut at: usize) -> Result<Option<usize>, MediaError> {
+    fn stream_of(&self, mut at: usize) -> Result<Option<usize>, MediaError> {
         let (from, mut depth) = (at, 1usize);
         while depth > 0 {
             let Some(octet) = self.octet(at) else { break };
@@ -249,23 +197,6 @@ impl Text<'_> {
         let keyword = self.token(at);
         let found = depth == 0 && self.input.get(keyword..).is_some_and(|rest| rest.starts_with(b"stream"));
         Ok(found.then_some(keyword + b"stream".len()))
-    }
-
-    fn string_end(&self, mut at: usize) -> usize {
-        let mut depth = 0usize;
-        while let Some(octet) = self.octet(at) {
-            at += 1;
-            match octet {
-                b'\\' => at += 1,
-                b'(' => depth += 1,
-                b')' => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                break;
-            }
-        }
-        at
     }
 
     /// As how many of the numbers the object is known whose keyword `obj` is at `at`; `None` are all numbers. A reader
@@ -298,11 +229,7 @@ impl Text<'_> {
 
     /// Adds the numbers of the object streams that a cross-reference stream names; where it cannot be read, all are
     /// (`None`).
-    fn object_streams(
-        &mut self,
-        stream: usize,
-        numbers: &mut Option<HashSet<u32>>,
-    ) -> Result<(), MediaError> {
+    fn object_streams(&self, stream: usize, numbers: &mut Option<HashSet<u32>>) -> Result<(), MediaError> {
         let start = self.plain_dictionary(stream)?;
         let found = start.and_then(|start| {
             let mut reader = Reader::new(self.input.get(start..)?);
@@ -328,7 +255,7 @@ impl Text<'_> {
 
     /// Where the dictionary of a stream begins, if it has no strings and comments: then it is the only one that
     /// ends there.
-    fn plain_dictionary(&mut self, stream: usize) -> Result<Option<usize>, MediaError> {
+    fn plain_dictionary(&self, stream: usize) -> Result<Option<usize>, MediaError> {
         let start = self.dictionary_before(stream);
         self.spend(stream - start.unwrap_or(0))?;
         Ok(start)
@@ -379,28 +306,5 @@ fn filter(name: &[u8]) -> Option<Filter> {
         b"JPXDecode" => Filter::JpxDecode,
         b"Crypt" => Filter::Crypt,
         _ => return None,
-    })
-}
-
-/// The name at `at`, with its characters written as numbers (7.3.5) put in, and where it ends.
-fn unescaped(input: &[u8], mut at: usize) -> (Vec<u8>, usize) {
-    let mut name = Vec::new();
-    while let Some(&octet) = input.get(at).filter(|&&octet| is_regular(octet)) {
-        let digit = |at: usize| char::from(*input.get(at)?).to_digit(16);
-        let number = digit(at + 1).zip(digit(at + 2)).filter(|_| octet == b'#');
-        name.push(number.map_or(octet, |(high, low)| (high << 4 | low) as u8));
-        at += if number.is_some() { 3 } else { 1 };
-    }
-    (name, at)
-}
-
-/// Where the name stands in the file, however it is written: the places behind it.
-pub(super) fn names<'i>(input: &'i [u8], name: &'i [u8]) -> impl Iterator<Item = usize> + 'i {
-    memchr::memchr_iter(b'/', input).filter_map(move |at| {
-        // Longer names are not read to their end.
-        let start = input.get(at + 1..at + 1 + (name.len() * 3 + 1).min(input.len() - at - 1))?;
-        let (found, length) = unescaped(start, 0);
-        let same = found == name && (length < start.len() || at + 1 + length == input.len());
-        same.then_some(at + 1 + length)
     })
 }

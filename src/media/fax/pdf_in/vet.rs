@@ -6,7 +6,12 @@
 //! one, are followed exactly once the file is open.
 
 use super::expand::{TooMuch, grown, inflated};
-use super::structure::{self, Sizes, data, names};
+use super::extent;
+use super::lexing::{Text, names};
+use super::reach;
+use super::shared::Streams;
+use super::structure::{self, Sizes, data};
+use super::work::Octets;
 use crate::limits::{Budget, Exceeded, Limits};
 use crate::media::MediaError;
 use hayro_interpret::hayro_syntax::Filter;
@@ -47,11 +52,21 @@ impl Growth {
     }
 }
 
+/// What is known of a file before it is opened.
+pub(super) struct Seen {
+    /// Octets of its longest object.
+    pub longest: u64,
+    /// Octets that each stream inflates to, if it were Flate data.
+    sizes: Sizes,
+}
+
 /// Looks at the octets of a file.
-pub(super) fn before_opening(input: &[u8], growth: &mut Growth, budget: &Budget) -> Result<(), MediaError> {
+pub(super) fn before_opening(input: &[u8], growth: &mut Growth, budget: &Budget) -> Result<Seen, MediaError> {
     if names(input, b"Encrypt").next().is_some() {
         return Err(MediaError::Unsupported("an encrypted PDF".into()));
     }
+    let text = Text::new(input);
+    let longest = extent::longest(&text)?;
     let mut sizes = Sizes::new();
     for at in memmem::find_iter(input, b"stream") {
         if input.get(..at).is_some_and(|before| before.ends_with(b"end")) {
@@ -65,20 +80,41 @@ pub(super) fn before_opening(input: &[u8], growth: &mut Growth, budget: &Budget)
         let size = growth.follow(|most| inflated(data(input, stream), most, None))?;
         sizes.insert(stream, size);
     }
-    structure::check(input, &mut sizes, growth)
+    structure::check(&text, &sizes, growth)?;
+    Ok(Seen { longest, sizes })
 }
 
-/// Follows the streams that are not plain Flate data.
-pub(super) fn once_open(pdf: &Pdf, growth: &mut Growth, budget: &Budget) -> Result<(), MediaError> {
-    for object in pdf.objects() {
+/// Follows the streams that are not plain Flate data, and looks at how often all are referred to.
+pub(super) fn once_open(
+    pdf: &Pdf,
+    octets: &Octets,
+    seen: &Seen,
+    growth: &mut Growth,
+    budget: &Budget,
+) -> Result<(), MediaError> {
+    let file = pdf.data().as_ref().as_ptr().addr();
+    let mut streams = Streams::default();
+    let all = || pdf.objects().into_iter().inspect(|_| octets.met());
+    for object in all() {
         budget.check()?;
         let Object::Stream(stream) = object else { continue };
-        let filters = stream.filters();
-        if let [] | [Filter::FlateDecode | Filter::CcittFaxDecode | Filter::DctDecode] = filters.as_slice() {
-            continue;
-        }
-        growth.follow(|most| grown(&stream.raw_data(), &filters, most))?;
+        let (filters, data) = (stream.filters(), stream.raw_data());
+        let size = match filters.as_slice() {
+            [] | [Filter::CcittFaxDecode | Filter::DctDecode] => data.len() as u64,
+            [Filter::FlateDecode] => {
+                // Behind the keyword there are one or two octets of a line end, or none.
+                let at = data.as_ptr().addr().wrapping_sub(file);
+                let before = |before: usize| seen.sizes.get(&at.checked_sub(before)?).copied();
+                let known = (0..=2).find_map(before);
+                known.map_or_else(|| growth.follow(|most| grown(&data, &filters, most)), Ok)?
+            }
+            _ => growth.follow(|most| grown(&data, &filters, most))?,
+        };
+        streams.add(&stream, size);
     }
+    let largest = streams.largest;
+    streams.check(all(), pdf.xref())?;
+    octets.opened(reach::longest(pdf, octets), largest);
     Ok(())
 }
 

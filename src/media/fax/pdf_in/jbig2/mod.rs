@@ -135,15 +135,32 @@ impl<'a> Segment<'a> {
         let referred = numbers.chunks_exact(size).map(value).collect();
         let header = behind + if flags & 0x40 != 0 { 4 } else { 1 };
         let length = be32(data, header).ok_or(DAMAGED)?;
-        // Of an unknown length nothing tells where it ends but its data.
-        if length == u32::MAX {
-            return Err("a JBIG2 image of unknown length is left out");
-        }
         let start = header + 4;
-        let end = start.checked_add(length as usize).ok_or(DAMAGED)?;
+        let end = if length == u32::MAX && flags & 0x3f == GENERIC {
+            end_of_generic(data, start).ok_or(DAMAGED)?
+        } else {
+            start.checked_add(length as usize).ok_or(DAMAGED)?
+        };
         let body = data.get(start..end).ok_or(DAMAGED)?;
         Ok(Segment { number, kind: flags & 0x3f, referred, body, end })
     }
+}
+
+/// The kind of segment that need not know its length: an immediate generic region.
+const GENERIC: u8 = 38;
+
+/// Where such a segment ends (T.88 7.2.7): behind the first end of coded data and a number of rows.
+fn end_of_generic(data: &[u8], start: usize) -> Option<usize> {
+    let flags = *data.get(start + 17)?;
+    let (mark, adaptive) = match (flags & 1, flags >> 1 & 3, flags >> 4 & 1) {
+        (1, ..) => (&[0, 0], 0),
+        (_, 0, 0) => (&[0xff, 0xac], 8),
+        (_, 0, _) => (&[0xff, 0xac], 24),
+        _ => (&[0xff, 0xac], 2),
+    };
+    let coded = start + 18 + adaptive;
+    let end = memchr::memmem::find(data.get(coded..)?, mark)?;
+    Some(coded + end + 6).filter(|&end| end <= data.len())
 }
 
 fn be32(data: &[u8], at: usize) -> Option<u32> {
@@ -203,6 +220,25 @@ mod tests {
         // Globals that end before their dictionary have none.
         let globals = [segment(1, 51, &[]), segment(2, 0, &dictionary(1, &[0xff; 8]))].concat();
         assert_eq!(pixels(Some(&globals), &segment(2, 49, &[]), true, &limits), Ok(0));
+    }
+
+    #[test]
+    fn a_generic_region_may_end_where_its_data_does() {
+        let limits = Limits::default();
+        let unknown = |flags: u8, data: &[u8]| {
+            let body = [&8u32.to_be_bytes()[..], &4u32.to_be_bytes(), &[0; 9], &[flags], data].concat();
+            let mut segment = segment(1, GENERIC, &body);
+            segment.splice(7..11, [0xff; 4]);
+            segment
+        };
+        let page = segment(2, 48, &[&8u32.to_be_bytes()[..], &8u32.to_be_bytes(), &[0; 11]].concat());
+        let adaptive = [3, 0xff, 0xac, 0xff, 2, 0xfe, 0xfe, 0xfe];
+        let arithmetic = [&adaptive[..], &[1, 2, 0xff, 0xac, 0, 0, 0, 4]].concat();
+        for (flags, data) in [(0, &arithmetic[..]), (1, &[1, 2, 0, 0, 0, 0, 0, 4]), (2, &arithmetic)] {
+            let found = pixels(None, &[unknown(flags, data), page.clone()].concat(), true, &limits);
+            assert_eq!(found, Ok(32 + 64), "{flags}");
+        }
+        assert_eq!(pixels(None, &unknown(0, &arithmetic[..11]), true, &limits), Err(DAMAGED));
     }
 
     #[test]
