@@ -487,8 +487,8 @@ fn photographs_in_text_filters_are_drawn() {
     };
     for (filters, data) in [("/ASCII85Decode/DCTDecode", base85.as_str()), ("/AHx/DCT", &hex)] {
         let output = page(filters, data);
-        assert!(black(&output) > 500_000, "{filters}: {}", black(&output));
-        assert_eq!(output.report.losses.len(), 2, "{:?}", output.report.losses);
+        assert!(black(&output) > 50_000, "{filters}: {}", black(&output));
+        assert_eq!(output.report.losses.len(), 1, "{:?}", output.report.losses);
     }
     // What readers take in several ways is not decoded.
     let damaged = page("/ASCII85Decode/DCTDecode", &base85.replacen('!', "\u{7f}", 1));
