@@ -119,10 +119,9 @@ fn symbols_that_cannot_be_followed_are_left_out_and_named() {
         ("behind damaged Flate", behind("/FlateDecode", &zlib(&together)[..200]), "damaged"),
         ("before Flate", page("/Filter[/JBIG2Decode/FlateDecode]", &together, Vec::new()), "several codings"),
     ] {
-        let output = shown(&file).unwrap();
-        let losses = output.report.losses.join("; ");
-        assert!(losses.contains(reason), "{name}: {losses}");
-        assert!(!is_first_page(&output), "{name}");
+        // There is nothing else on these pages.
+        let said = shown(&file).unwrap_err().to_string();
+        assert!(said.contains("nothing is shown") && said.contains(reason), "{name}: {said}");
     }
     assert!(shown(&behind("/LZWDecode", &together)).is_err(), "nothing tells what is behind");
     assert!(is_first_page(&shown(&page("/Filter/JBIG2Decode", &together, Vec::new())).unwrap()));
@@ -148,9 +147,12 @@ fn damaged_symbols_cost_no_more_than_whole_ones() {
                 None => data[at - globals.len()] = octet,
             }
         }
-        read += usize::from(shown(&with_globals(&globals, &data)).is_ok());
+        match shown(&with_globals(&globals, &data)) {
+            Ok(_) => read += 1,
+            Err(error) => assert!(error.to_string().contains("nothing is shown"), "{error}"),
+        }
     }
     println!("{read} of 400 read in {:?}", began.elapsed());
-    assert!(read > 100);
+    assert!(read > 20);
     assert!(began.elapsed() < Duration::from_secs(300));
 }

@@ -298,9 +298,16 @@ fn draw<'a>(
     let (x, y) = (sheet.resolution.x, sheet.resolution.y);
     let mut losses = vec![format!("drawn in black and white at {x:.0} x {y:.0} dots to the inch")];
     losses.extend(fit.losses());
+    let mut missing = work.into_notes();
     if failed.load(Ordering::Relaxed) {
-        note(&mut losses, "fonts or images that cannot be read are missing".to_owned());
+        note(&mut missing, "fonts or images that cannot be read are missing".to_owned());
     }
-    losses.extend(work.into_notes());
+    // A blank page instead of a scan would be worse than none.
+    if let Some(first) = missing.first()
+        && bitmap.data().iter().all(|&octet| octet == 0)
+    {
+        return Err(MediaError::Unsupported(format!("a page of which nothing is shown: {first}")));
+    }
+    losses.extend(missing);
     Ok(Drawn { bitmap, resolution: sheet.resolution, losses })
 }
