@@ -87,6 +87,8 @@ pub enum Exceeded {
     PageSize,
     #[error("more fax pixels than limits.fax_pixels")]
     FaxPixels,
+    #[error("more work than a fax document is worth")]
+    FaxWork,
     #[error("more output than limits.output_bytes")]
     OutputBytes,
     #[error("no time left within limits.work_ms")]

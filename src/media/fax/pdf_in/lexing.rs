@@ -10,7 +10,7 @@ const STEPS: usize = 64 << 20;
 
 /// More work than a file of this size is worth.
 pub(super) fn too_much() -> MediaError {
-    MediaError::Limit(Exceeded::FaxPixels)
+    MediaError::Limit(Exceeded::FaxWork)
 }
 
 pub(super) struct Text<'i> {

@@ -49,7 +49,7 @@ impl Streams {
         let mut left = REFERRED;
         for object in objects {
             self.within(&object, DEPTH, xref, &mut |octets: u64| {
-                left = left.checked_sub(octets).ok_or(MediaError::Limit(Exceeded::FaxPixels))?;
+                left = left.checked_sub(octets).ok_or(MediaError::Limit(Exceeded::FaxWork))?;
                 Ok(())
             })?;
         }

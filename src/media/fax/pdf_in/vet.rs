@@ -74,7 +74,7 @@ pub(super) fn before_opening(input: &[u8], growth: &mut Growth, budget: &Budget)
         }
         budget.check()?;
         if sizes.len() >= MOST_STREAMS {
-            return Err(MediaError::Limit(Exceeded::FaxPixels));
+            return Err(MediaError::Limit(Exceeded::FaxWork));
         }
         let stream = at + b"stream".len();
         let size = growth.follow(|most| inflated(data(input, stream), most, None))?;

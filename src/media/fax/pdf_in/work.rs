@@ -142,7 +142,7 @@ impl AsRef<[u8]> for Octets {
 
 /// Unwinds where there is nothing left, or no time.
 fn unwound(left: Option<()>, budget: &Budget) {
-    if let Err(exceeded) = budget.check().and(left.ok_or(Exceeded::FaxPixels)) {
+    if let Err(exceeded) = budget.check().and(left.ok_or(Exceeded::FaxWork)) {
         resume_unwind(Box::new(Stopped(exceeded)));
     }
 }
@@ -185,8 +185,8 @@ mod tests {
             })
         };
         assert_eq!(spend(STEPS - CALL), Ok(()));
-        assert_eq!(spend(STEPS), Err(MediaError::Limit(Exceeded::FaxPixels)));
-        assert_eq!(spend(u64::MAX), Err(MediaError::Limit(Exceeded::FaxPixels)));
+        assert_eq!(spend(STEPS), Err(MediaError::Limit(Exceeded::FaxWork)));
+        assert_eq!(spend(u64::MAX), Err(MediaError::Limit(Exceeded::FaxWork)));
         stop.store(true, Ordering::Relaxed);
         assert_eq!(spend(1), Err(MediaError::Limit(Exceeded::WorkTime)));
     }
