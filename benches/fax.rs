@@ -18,6 +18,10 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{built, children_milliseconds, rate, run_peer};
+use vpim_milter::engine::{self, Ambient};
+use vpim_milter::message::transfer::encode_base64;
+use vpim_milter::policy::Settings;
+use vpim_milter::vpim::Envelope;
 
 const ROUNDS: usize = 3;
 /// Pages of a file given to a command.
@@ -35,14 +39,15 @@ fn main() {
     coding(&table, &folder);
     tiff_to_pdf(&table, &folder);
     pdf_to_tiff(&table, &folder);
-    command(&table, &folder);
+    one_page(&table, &folder);
 }
 
 /// What is measured of one program: its name, and a figure that is better when higher.
 type Peer<'a> = (&'static str, Box<dyn FnMut() -> Option<f64> + 'a>);
 
-/// Not a peer, but what none can pass: to copy the octets once.
-const BOUND: &str = "(one copy)";
+/// Not peers, but what none can pass: to copy the octets once, to start and end a program that does nothing.
+const COPY: &str = "(one copy)";
+const EMPTY: &str = "(empty program)";
 
 struct Table {
     only: Option<String>,
@@ -69,7 +74,7 @@ impl Table {
                 *best = peer().into_iter().chain(*best).reduce(f64::max);
             }
         }
-        let known = peers.iter().zip(&others).filter(|((name, _), _)| *name != BOUND);
+        let known = peers.iter().zip(&others).filter(|((name, _), _)| ![COPY, EMPTY].contains(name));
         let best = known.filter_map(|(_, figure)| *figure).fold(0.0, f64::max);
         for ((name, _), figure) in peers.iter().zip(&others) {
             let Some(figure) = figure else {
@@ -272,7 +277,7 @@ fn tiff_to_pdf(table: &Table, folder: &Folder) {
                     "pages/s",
                     must,
                     || our_pages(copies, || drop(black_box(convert(&file, target).unwrap()))),
-                    vec![("tiff2pdf", Box::new(&tiff2pdf)), (BOUND, Box::new(&copy))],
+                    vec![("tiff2pdf", Box::new(&tiff2pdf)), (COPY, Box::new(&copy))],
                 );
             }
         }
@@ -318,23 +323,45 @@ fn pdf_to_tiff(table: &Table, folder: &Folder) {
     }
 }
 
-/// One page, from the start of the program to its end.
-fn command(table: &Table, folder: &Folder) {
-    let (_, dense) = kinds().remove(1);
-    let mh =
-        convert(&tiff(&[(&dense[0], MMR, dense[0].mmr())]), "image/tiff;compression=mh;coded=anew").unwrap();
-    let mmr = convert(&mh.bytes, "image/tiff;compression=mmr").unwrap();
-    for (coding, file) in [("MH", &mh.bytes), ("MMR", &mmr.bytes)] {
-        let (input, output) = (folder.write("page.tif", file), folder.path("page.pdf"));
-        let ours = || {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_vpim-milter"));
-            pages_a_second(1, command.arg("transcode").args([&input, &output])).unwrap()
-        };
-        let tiff2pdf = || pages_a_second(1, Command::new("tiff2pdf").arg("-o").args([&output, &input]));
-        let work = format!("whole command, one page of {coding}");
-        table.line(&work, "runs/s", 10.0, ours, vec![("tiff2pdf", Box::new(tiff2pdf))]);
+/// One page to PDF: by the command, from its start to its end, and in a message, as the milter does it without starting
+/// anything: survey, rules, conversion, base64. Beside both what it takes to start tiff2pdf.
+fn one_page(table: &Table, folder: &Folder) {
+    let settings = Settings::for_profile("desktop", "bench.test");
+    let empty = built("empty", "-static");
+    for (name, pages) in kinds().into_iter().take(2) {
+        let mmr = tiff(&[(&pages[0], MMR, pages[0].mmr())]);
+        let mh = convert(&mmr, "image/tiff;compression=mh;coded=anew").unwrap().bytes;
+        let mmr = convert(&mh, "image/tiff;compression=mmr").unwrap().bytes;
+        for (coding, file) in [("MH", &mh), ("MMR", &mmr)] {
+            let (input, output) = (folder.write("page.tif", file), folder.path("page.pdf"));
+            let tiff2pdf = || pages_a_second(1, Command::new("tiff2pdf").arg("-o").args([&output, &input]));
+            let command = || {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_vpim-milter"));
+                pages_a_second(1, command.arg("transcode").args([&input, &output])).unwrap()
+            };
+            let work = format!("whole command, {name} {coding}");
+            let nothing = || pages_a_second(1, &mut Command::new(empty.as_deref()?));
+            let peers: Vec<Peer<'_>> = vec![("tiff2pdf", Box::new(tiff2pdf)), (EMPTY, Box::new(nothing))];
+            table.line(&work, "runs/s", 10.0, command, peers);
+            let raw = mail(file);
+            let envelope = Envelope::default();
+            let process = || engine::process(black_box(&raw), &envelope, &settings, &Ambient::default());
+            assert!(!process().modifications.is_empty(), "not converted");
+            let message = || our_pages(1, || drop(black_box(process())));
+            let work = format!("whole message, {name} {coding}");
+            table.line(&work, "runs/s", 10.0, message, vec![("tiff2pdf", Box::new(tiff2pdf))]);
+        }
     }
 }
+
+/// A mail with a fax.
+fn mail(file: &[u8]) -> Vec<u8> {
+    let head = "From: fax@fax.example\r\nTo: clerk@example.org\r\nSubject: Fax\r\n\
+        Date: Sat, 28 Nov 2026 06:00:00 +0000\r\nMessage-ID: <1@fax.example>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: image/tiff; application=faxbw\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+    [head.as_bytes(), &encode_base64(file, "\r\n")].concat()
+}
+
 /// Resources, content and further objects (from number 3 on) of a page.
 type Parts = (String, Vec<u8>, Vec<Vec<u8>>);
 
